@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Layer 1, the door to text: tokenizers (ids to text and back), tokens to words and segments, writers.
+ */
+#ifndef CSI_TEXT_H
+#define CSI_TEXT_H
+
+#include "base/base.h"
+
+/* -------------------------------------------------------------- tokenizers */
+
+typedef struct csi_tokenizer csi_tokenizer;
+
+typedef enum csi_piece_type {
+    CSI_PIECE_NORMAL = 1,
+    CSI_PIECE_UNKNOWN = 2,
+    CSI_PIECE_CONTROL = 3,
+    CSI_PIECE_USER = 4,
+    CSI_PIECE_UNUSED = 5,
+    CSI_PIECE_BYTE = 6
+} csi_piece_type;
+
+/* A SentencePiece `.model` (protobuf). data need not outlive the call; env must outlive the tokenizer. Foreign bytes:
+ * CS_EMODEL in one sentence naming `name`. */
+cs_err csi_tokenizer_open(const csi_env *env, const char *name, const void *data, size_t size,
+                          csi_tokenizer **tokenizer, cs_error *err);
+
+/* NeMo's AggregateTokenizer: n tokenizers with their language names; ids are offset by the sizes of those before.
+ * On success takes over the tokenizers; languages are copied. */
+cs_err csi_tokenizer_aggregate(const csi_env *env, csi_tokenizer *const *tokenizers, const char *const *languages,
+                               size_t n, csi_tokenizer **tokenizer, cs_error *err);
+
+/* A plain list of labels, one character or string each, as EncDecCTCModel has: text is their concatenation, words are
+ * split at the label " ". Labels are copied. */
+cs_err csi_tokenizer_labels(const csi_env *env, const char *const *labels, size_t n, csi_tokenizer **tokenizer,
+                            cs_error *err);
+
+void csi_tokenizer_free(csi_tokenizer *tokenizer);
+
+int32_t csi_tokenizer_size(const csi_tokenizer *tokenizer);                  /* pieces, without blank */
+const char *csi_tokenizer_piece(const csi_tokenizer *tokenizer, int32_t id); /* NULL out of range */
+csi_piece_type csi_tokenizer_type(const csi_tokenizer *tokenizer, int32_t id);
+/* Language of an id of an aggregate; "" otherwise. */
+const char *csi_tokenizer_language(const csi_tokenizer *tokenizer, int32_t id);
+
+/* Ids to text, appended to out, as NeMo's ids_to_text: the sentencepiece package's decode for a SentencePiece model, the join
+ * with U+2581 as spaces for an aggregate. Without the removal of spaces before punctuation. Ids out of range are left out. */
+void csi_tokenizer_decode(const csi_tokenizer *tokenizer, const int32_t *ids, size_t n_ids, csi_buf *out);
+
+/* Text to ids as the sentencepiece package gives them (BPE and unigram, normalisation by the model's precompiled
+ * charsmap, user-defined pieces, byte fallback). Appends int32_t to out. Aggregate and labels: CS_EUNSUPPORTED. */
+cs_err csi_tokenizer_encode(const csi_tokenizer *tokenizer, const char *text, size_t n_bytes, csi_buf *out,
+                            cs_error *err);
+
+/* NeMo's supported punctuation (06 3.1): characters of Unicode category P in the vocabulary's own pieces. */
+bool csi_tokenizer_is_punctuation(const csi_tokenizer *tokenizer, uint32_t character);
+
+/* Delete one white-space character directly before each supported punctuation character (NeMo's regex). In place. */
+void csi_text_tighten(const csi_tokenizer *tokenizer, csi_buf *text);
+
+/* --------------------------------------------------------------- composing */
+
+/* What a decoder found, one per emitted token. */
+typedef struct csi_emission {
+    int32_t id;
+    int64_t frame;    /* CTC: first frame of its run */
+    int32_t duration; /* TDT: raw; CTC: frames in its run; RNN-T: 1 */
+    float logprob;
+    float confidence;
+} csi_emission;
+
+typedef struct csi_compose {
+    const csi_tokenizer *tokenizer;
+    cs_head head;                /* CTC, RNNT or TDT: decides the token offsets (07 section 2) */
+    double frame_seconds;        /* window_stride * subsampling_factor, multiplied in that order */
+    double frame_stride_seconds; /* window_stride */
+    int32_t subsampling_factor;
+    cs_aggregate aggregate; /* tokens to word */
+    bool raw_spacing;       /* keep spaces before punctuation */
+    bool natural_ctc_times;
+    const char *separators; /* of segments, default ".?!" (each one character) */
+    int64_t segment_gap;    /* frames; -1: none (NeMo's segment_gap_threshold) */
+} csi_compose;
+
+/* Fill result's text, language, tokens, words and segments from emissions, exactly as NeMo's timestamp_utils and
+ * confidence code do (spec 07), all memory from the arena. Other fields of result are left alone. CS_ENOMEM. */
+cs_err csi_compose_result(csi_arena *arena, const csi_compose *options, const csi_emission *emissions,
+                          size_t n_emissions, cs_result *result, cs_error *err);
+
+/* ----------------------------------------------------------------- writers */
+
+/* cs_result_write() is implemented in src/text/writers.c and subtitles.c. */
+
+#endif
