@@ -76,11 +76,11 @@ static inline int check_done(void)
     return check_failed != 0;
 }
 
-/* The whole program cannot run here. */
+/* The whole program cannot run here. Exit status 0: the plan line says it, and Meson calls any other status an error. */
 static inline int check_skip_all(const char *reason)
 {
     printf("1..0 # SKIP %s\n", reason);
-    return 77;
+    return 0;
 }
 
 #endif

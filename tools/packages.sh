@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# packages.sh [--check] GROUP...: see that the Debian packages of the groups are there; install those that are not.
+#
+# Asks dpkg alone, so nothing is fetched and no network needed when all is there. A required package that cannot be
+# had ends in one sentence that names it and says how to go on; an optional one is announced and left out.
+# --check installs nothing. A system without dpkg is told the names, and the build then finds out what is there.
+set -u
+
+required() {
+    case $1 in
+    make) echo make ;;
+    build) echo gcc libc6-dev meson ninja-build pkg-config libyaml-dev zlib1g-dev libsndfile1-dev libsoxr-dev ;;
+    test) echo clang llvm libclang-rt-14-dev clang-format g++ binutils libjansson-dev ;;
+    *) echo "packages.sh: no group '$1'; there are: make build test" >&2 ;;
+    esac
+}
+
+optional() {
+    case $1 in
+    build) echo libavformat-dev libavcodec-dev libavutil-dev libswresample-dev ;;
+    esac
+}
+
+# Those of the named packages that are not installed, in one line.
+missing() {
+    list=
+    for package in "$@"; do
+        state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)
+        [ "$state" = installed ] || list="$list $package"
+    done
+    echo $list
+}
+
+# As root, or by sudo. Waits for another package manager to finish instead of failing on its lock.
+apt() {
+    if [ "$(id -u)" = 0 ]; then
+        DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
+    else
+        sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
+    fi
+}
+
+install_packages() {
+    apt install -y -q --no-install-recommends "$@" >&2
+}
+
+check=no
+[ "${1:-}" = --check ] && check=yes && shift
+needed= wanted=
+for group in "$@"; do
+    more=$(required "$group")
+    [ -n "$more" ] || exit 2
+    needed="$needed $more"
+    wanted="$wanted $(optional "$group")"
+done
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "packages.sh: no dpkg here; what Debian 12 calls$needed must be installed by hand. Going on." >&2
+    exit 0
+fi
+needed=$(missing $needed)
+wanted=$(missing $wanted)
+[ -n "$needed$wanted" ] || exit 0
+by_hand="apt-get install $needed"
+
+if [ $check = yes ]; then
+    [ -n "$needed" ] || exit 0
+    echo "Missing packages: $needed. Either of these installs them: make run; $by_hand (as root)." >&2
+    exit 1
+fi
+if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+    [ -n "$needed" ] || exit 0
+    echo "Missing packages: $needed. This is not root and there is no sudo: as root, run: $by_hand; then make again." >&2
+    exit 1
+fi
+
+echo "Installing packages: $needed $wanted" >&2
+apt update -q >&2 || echo "The package lists could not be refreshed; trying with those that are here." >&2
+if [ -n "$needed" ] && ! install_packages $needed; then
+    for package in $(missing $needed); do
+        install_packages "$package" || refused="${refused:-} $package"
+    done
+    still=$(missing $needed)
+    if [ -n "$still" ]; then
+        echo "Could not install: $still. See apt's message above (network? package sources?); when it is solved, or" \
+            "after \"apt-get install $still\" as root, run make again." >&2
+        exit 1
+    fi
+fi
+if [ -n "$wanted" ] && ! install_packages $wanted; then
+    echo "Could not install the optional packages $wanted: going on without m4a, mp4 and webm." >&2
+fi
+exit 0
