@@ -89,6 +89,8 @@ cs_err csi_compose_result(csi_arena *arena, const csi_compose *options, const cs
 
 /* ----------------------------------------------------------------- writers */
 
-/* cs_result_write() is implemented in src/text/writers.c and subtitles.c. */
+/* cs_result_write() with an allocator: the public call, whose struct has none, uses the C library's. */
+cs_err csi_result_write(const csi_env *env, const cs_result *result, cs_format format, const cs_write_options *options,
+                        cs_sink sink, void *sink_user, cs_error *err);
 
 #endif
