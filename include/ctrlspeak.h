@@ -138,10 +138,8 @@ typedef enum cs_head {
 typedef struct cs_model_options {
     size_t struct_size;
     cs_precision precision; /* default CS_PRECISION_AUTO */
-    int32_t
-        threads; /* workers of the model's pool, the calling thread among them; 0: one per physical core allowed to this process; 1..256 */
-    const char *
-        cpu_path; /* highest instruction set to use: "c", "sse2", "avx2", "avx512", "neon"; NULL: the best that this CPU has */
+    int32_t threads;        /* of the model's pool, the caller's included; 0: one per physical core allowed; 1..256 */
+    const char *cpu_path;   /* highest path to use: "c", "sse2", "avx2", "avx512", "neon"; NULL: the CPU's best */
     const cs_allocator *allocator; /* copied; NULL: the C library's */
     cs_log_fn log;                 /* NULL: silent */
     void *log_user;
@@ -275,11 +273,12 @@ typedef struct cs_transcribe_options {
     double confidence_alpha;           /* default 0.33; > 0 */
     cs_aggregate confidence_aggregate; /* frames to token, tokens to word; default CS_AGGREGATE_MIN */
     int32_t max_symbols;               /* tokens at one frame; -1 (default): as the model's config says; 0: no limit */
-    int32_t att_left,
-        att_right; /* another pair for a model with several attention contexts; INT32_MIN (default): the config's first */
+    /* Attention context in encoder frames, for models that have several: [left, right] must be one of the config's
+     * pairs; [left, chunk, right] is free for chunked_limited_with_rc. INT32_MIN (default): the config's first. */
+    int32_t att_left, att_chunk, att_right;
     int32_t raw_punctuation_spacing; /* 0 (default): no space before punctuation, as NeMo; 1: as the pieces say */
-    int32_t
-        natural_ctc_times; /* 0 (default): CTC token times as NeMo gives them; 1: first frame to last frame of the token's own run */
+    /* 0 (default): CTC token times as NeMo gives them; 1: first to last frame of the token's own run. */
+    int32_t natural_ctc_times;
 
     /* Progress, from the calling thread, at least once per encoder layer: audio seconds done of total, an estimate
      * that only grows. Return non-zero to stop: the call returns CS_ECANCELLED. Must not call the library back. */

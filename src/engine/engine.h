@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Layer 4, inside: what the files of this folder share. The outside is ctrlspeak.h. */
+#ifndef CSI_ENGINE_H
+#define CSI_ENGINE_H
+
+#include "decode/decode.h"
+
+/* Immutable after open but for the reference count and the position cache, which has its own lock. */
+struct cs_model {
+    csi_env env;
+    atomic_int references;
+    csi_arena arena; /* what loading allocates */
+    csi_archive *archive;
+    csi_pool *pool;
+    const csi_ops *ops;
+    csi_tokenizer *tokenizer;
+    csi_mel mel;
+    csi_encoder encoder;
+    csi_ctc ctc;               /* when heads has CS_HEAD_CTC */
+    csi_transducer transducer; /* when heads has CS_HEAD_RNNT or CS_HEAD_TDT */
+    const char *separators;    /* of segments */
+    int64_t segment_gap;       /* frames; -1: none */
+    cs_model_info info;
+};
+
+/* A buffer that grows and is kept. */
+typedef struct csi_block {
+    float *data;
+    size_t floats;
+} csi_block;
+
+struct cs_session {
+    cs_model *model; /* a share of it */
+    atomic_bool cancel;
+    csi_encoder_work encoder;
+    csi_block mel;     /* (F, N) */
+    csi_block scratch; /* of the workers */
+    csi_block decoder; /* panels and frames of the joint or of the CTC head, decoder state */
+};
+
+/* vocabulary.c: the tokenizer that the config names. */
+cs_err csi_vocabulary_load(const csi_env *env, csi_loader *loader, csi_tokenizer **tokenizer);
+
+/* The head to use: `wanted` when the model has it, its best one for CS_HEAD_AUTO; CS_HEAD_AUTO when it has no such head. */
+cs_head csi_model_head(const cs_model *model, cs_head wanted);
+
+/* info.c: fill model->info, all else being loaded. */
+cs_err csi_info_fill(cs_model *model, const csi_loader *loader, cs_precision precision);
+
+/* Copy a caller's options over defaults: at most `size` bytes, as many as the caller's struct_size says. CS_EINVAL when struct_size
+ * is no possible one. */
+cs_err csi_options_copy(void *defaults, size_t size, const void *options, const char *what, cs_error *err);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ * The op tables of the paths that this build has. */
+#ifndef CSI_PATHS_H
+#define CSI_PATHS_H
+
+#include "math/ops.h"
+
+extern const csi_ops csi_ops_c, csi_ops_sse2, csi_ops_avx2, csi_ops_avx512, csi_ops_neon;
+
+#endif

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT
+ * The kernels of vector.h for the "sse2" path; compiled with this path's flags alone. */
+#define LANES 4
+#define ROWS  4
+#define TABLE csi_ops_sse2
+#define PATH  CSI_CPU_SSE2
+#include "vector.h"

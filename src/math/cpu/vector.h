@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The fast kernels, written once over GCC's vector extension and compiled once per CPU path: a path's .c file defines
+ *
+ *     LANES   floats in a vector (16 AVX-512, 8 AVX2, 4 SSE2 and NEON)
+ *     ROWS    rows of a product's register tile (ROWS x 3 vectors are accumulators)
+ *     TABLE   name of the op table
+ *
+ * and includes this file. No other file needs to know an instruction set. Multiply and add are contracted to fused
+ * multiply-add where the path has it (-ffp-contract=fast for these files alone).
+ *
+ * The product's idea: a tile of ROWS weights rows x 3 vectors of columns lives in registers while k runs over n_in. Per
+ * k it loads 3 vectors of activations and broadcasts ROWS weights from where they lie in the mapped model file. k is cut
+ * so that a piece of the activations panel stays in the first-level cache while all rows of the slice pass over it. */
+#include "math/cpu/paths.h"
+
+#include <math.h>
+
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
+typedef float uvec __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); /* unaligned */
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+enum { TILE_VECS = 3, TILE_COLUMNS = TILE_VECS * LANES, K_BLOCK = 192 };
+
+INLINE vec load(const float *x)
+{
+    return *(const uvec *)x;
+}
+
+INLINE void store(float *x, vec v)
+{
+    *(uvec *)x = v;
+}
+
+INLINE vec splat(float x)
+{
+    return x - (vec){0};
+}
+
+INLINE vec select(ivec mask, vec a, vec b)
+{
+    return (vec)((mask & (ivec)a) | (~mask & (ivec)b));
+}
+
+INLINE vec vmax(vec a, vec b)
+{
+    return select(a > b, a, b);
+}
+
+INLINE vec vmin(vec a, vec b)
+{
+    return select(a < b, a, b);
+}
+
+INLINE float sum_lanes(vec v)
+{
+    float total = 0;
+    for (int i = 0; i < LANES; i++)
+        total += v[i];
+    return total;
+}
+
+INLINE float max_lanes(vec v)
+{
+    float best = v[0];
+    for (int i = 1; i < LANES; i++)
+        best = v[i] > best ? v[i] : best;
+    return best;
+}
+
+/* e^x: x = n ln 2 + r, |r| <= ln2/2; Taylor to r^7 (error 5e-9), then the exponent is added. Below -87 gives about 1e-38,
+ * above 88 about 2e38. */
+INLINE vec vexp(vec x)
+{
+    x = vmin(vmax(x, splat(-87.0f)), splat(88.0f));
+    const vec shift = splat(12582912.0f); /* 1.5 * 2^23: rounds to an integer */
+    vec n = x * 1.44269504088896341f + shift;
+    ivec exponent = (ivec)n << 23;
+    n = n - shift;
+    vec r = x - n * 0.693145751953125f; /* ln 2 in two parts, the first exact in 16 bits */
+    r = r - n * 1.42860682030941723e-6f;
+    vec p = splat(1.0f / 5040);
+    p = p * r + 1.0f / 720;
+    p = p * r + 1.0f / 120;
+    p = p * r + 1.0f / 24;
+    p = p * r + 1.0f / 6;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    return (vec)((ivec)p + exponent);
+}
+
+INLINE vec vsigmoid(vec x)
+{
+    return 1.0f / (1.0f + vexp(-x));
+}
+
+INLINE vec vtanh(vec x)
+{
+    return 2.0f * vsigmoid(2.0f * x) - 1.0f;
+}
+
+INLINE vec vsilu(vec x)
+{
+    return x / (1.0f + vexp(-x));
+}
+
+/* ---------------------------------------------------------------- products */
+
+/* acc[m][v] += sum over k of a(m, k) * b[k][v]. By rows: a(m, k) = a[m * stride + k] (weights). By columns: a(m, k) =
+ * a[k * 48 + m] (a panel read across). */
+#define TILE_BODY(A)                                                       \
+    for (int64_t k = 0; k < n_k; k++, b += b_stride) {                     \
+        vec bv[TILE_VECS];                                                 \
+        UNROLL for (int v = 0; v < vecs; v++) bv[v] = load(b + v * LANES); \
+        UNROLL for (int m = 0; m < rows; m++)                              \
+        {                                                                  \
+            vec av = splat(A);                                             \
+            UNROLL for (int v = 0; v < vecs; v++) acc[m][v] += av * bv[v]; \
+        }                                                                  \
+    }
+
+INLINE void tile_by_rows(const int rows, const int vecs, const float *a, int64_t stride, const float *b,
+                         int64_t b_stride, int64_t n_k, vec acc[ROWS][TILE_VECS])
+{
+    const float *row[ROWS];
+    UNROLL for (int m = 0; m < rows; m++) row[m] = a + m * stride;
+    TILE_BODY(row[m][k])
+}
+
+INLINE void tile_by_columns(const int rows, const int vecs, const float *a, const float *b, int64_t b_stride,
+                            int64_t n_k, vec acc[ROWS][TILE_VECS]){TILE_BODY(a[k * CSI_PANEL + m])}
+
+/* One tile of a dense layer over k in [k0, k1). Sums so far wait in `part` between pieces of k. */
+INLINE void linear_tile(const csi_linear *l, const int rows, const int vecs, int64_t row, int64_t k0, int64_t k1,
+                        const float *x, float *part, float *y)
+{
+    vec acc[ROWS][TILE_VECS];
+    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vecs; v++)
+    {
+        acc[m][v] = k0 ? load(part + m * CSI_PANEL + v * LANES) : splat(0);
+    }
+    tile_by_rows(rows, vecs, l->w + row * l->n_in + k0, l->n_in, x, CSI_PANEL, k1 - k0, acc);
+    if (k1 < l->n_in) {
+        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vecs; v++)
+        {
+            store(part + m * CSI_PANEL + v * LANES, acc[m][v]);
+        }
+        return;
+    }
+    UNROLL for (int m = 0; m < rows; m++)
+    {
+        float bias = l->bias ? l->bias[row + m] : 0.0f;
+        UNROLL for (int v = 0; v < vecs; v++)
+        {
+            vec s = acc[m][v] + bias;
+            float *out = y + m * l->y_row + v * LANES;
+            switch (l->epilogue) {
+            case CSI_STORE:
+                break;
+            case CSI_RELU:
+                s = vmax(s, splat(0));
+                break;
+            case CSI_SILU:
+                s = vsilu(s);
+                break;
+            case CSI_RESIDUAL:
+                s = load(out) + l->scale * s;
+                break;
+            }
+            store(out, s);
+        }
+    }
+}
+
+#define LINEAR_CASES(rows)                                \
+    switch (vecs) {                                       \
+    case 1:                                               \
+        linear_tile(l, rows, 1, row, k0, k1, x, part, y); \
+        break;                                            \
+    case 2:                                               \
+        linear_tile(l, rows, 2, row, k0, k1, x, part, y); \
+        break;                                            \
+    default:                                              \
+        linear_tile(l, rows, 3, row, k0, k1, x, part, y); \
+    }
+
+static void linear_rows_full(const csi_linear *l, int vecs, int64_t row, int64_t k0, int64_t k1, const float *x,
+                             float *part, float *y)
+{
+    LINEAR_CASES(ROWS)
+}
+
+static void linear_rows_one(const csi_linear *l, int vecs, int64_t row, int64_t k0, int64_t k1, const float *x,
+                            float *part, float *y)
+{
+    LINEAR_CASES(1)
+}
+
+static void linear(const csi_linear *l, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1, float *scratch)
+{
+    int64_t pieces = (l->n_in + K_BLOCK - 1) / K_BLOCK, piece = (l->n_in + pieces - 1) / pieces;
+    for (int64_t block = panel0; block < panel1; block += CSI_PANEL_BLOCK) {
+        int64_t block_end = CSI_MIN(block + CSI_PANEL_BLOCK, panel1);
+        for (int64_t k0 = 0; k0 < l->n_in; k0 += piece) {
+            int64_t k1 = CSI_MIN(k0 + piece, l->n_in);
+            for (int64_t p = block; p < block_end; p++) {
+                int64_t columns = CSI_MIN(l->columns - p * CSI_PANEL, CSI_PANEL);
+                float *parts = scratch + (p - block) * (row1 - row0) * CSI_PANEL;
+                for (int64_t row = row0; row < row1;) {
+                    bool full = row1 - row >= ROWS;
+                    for (int64_t c = 0; c < columns; c += TILE_COLUMNS) {
+                        int vecs = (int)CSI_MIN((columns - c + LANES - 1) / LANES, TILE_VECS);
+                        const float *x = l->x + p * l->x_panel + k0 * CSI_PANEL + c;
+                        float *part = parts + (row - row0) * CSI_PANEL + c;
+                        float *y = l->y + p * l->y_panel + row * l->y_row + c;
+                        (full ? linear_rows_full : linear_rows_one)(l, vecs, row, k0, k1, x, part, y);
+                    }
+                    row += full ? ROWS : 1;
+                }
+            }
+        }
+    }
+}
+
+/* --------------------------------------------------------------- attention */
+
+/* c (48, c_pitch) = or += a x b for 48 rows, columns a multiple of LANES. */
+INLINE void attention_tile(const int by_columns, const int rows, const int vecs, const int add, const float *a,
+                           int64_t a_stride, const float *b, int64_t b_stride, int64_t n_k, float *c, int64_t c_pitch)
+{
+    vec acc[ROWS][TILE_VECS];
+    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vecs; v++)
+    {
+        acc[m][v] = add ? load(c + m * c_pitch + v * LANES) : splat(0);
+    }
+    if (by_columns)
+        tile_by_columns(rows, vecs, a, b, b_stride, n_k, acc);
+    else
+        tile_by_rows(rows, vecs, a, a_stride, b, b_stride, n_k, acc);
+    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vecs; v++)
+    {
+        store(c + m * c_pitch + v * LANES, acc[m][v]);
+    }
+}
+
+/* scores (48, pitch) = qᵀ x b, where q (n_k, 48) and b (n_k, 48) are panels: 48 queries against 48 columns. */
+static void scores_block(const float *q, const float *b, int64_t n_k, float *scores, int64_t pitch)
+{
+    for (int64_t m = 0; m < CSI_PANEL; m += ROWS)
+        for (int64_t c = 0; c < CSI_PANEL; c += TILE_COLUMNS)
+            attention_tile(1, ROWS, TILE_VECS, 0, q + m, 0, b + c, CSI_PANEL, n_k, scores + m * pitch + c, pitch);
+}
+
+/* out (48, pitch) += weights (48, 48) x values (n_keys, pitch). */
+static void values_block(const float *weights, const float *values, int64_t n_keys, int64_t pitch, float *out)
+{
+    for (int64_t m = 0; m < CSI_PANEL; m += ROWS)
+        for (int64_t c = 0; c < pitch;) {
+            const float *a = weights + m * CSI_PANEL, *b = values + c;
+            float *o = out + m * pitch + c;
+            int64_t left = (pitch - c) / LANES;
+            if (left >= 3)
+                attention_tile(0, ROWS, 3, 1, a, CSI_PANEL, b, pitch, n_keys, o, pitch);
+            else if (left == 2)
+                attention_tile(0, ROWS, 2, 1, a, CSI_PANEL, b, pitch, n_keys, o, pitch);
+            else
+                attention_tile(0, ROWS, 1, 1, a, CSI_PANEL, b, pitch, n_keys, o, pitch);
+            c += CSI_MIN(left, 3) * LANES;
+        }
+}
+
+/* Add the position scores, mask, and turn one row of scores into weights against the running maximum. Columns outside
+ * [first, end) become 0. Returns what the earlier sums must be multiplied with. */
+INLINE float softmax_row(float *scores, const float *position, int first, int end, float *running_max,
+                         float *running_sum)
+{
+    enum { VECS = CSI_PANEL / LANES };
+    vec s[VECS], best = splat(-INFINITY);
+    ivec lane;
+    for (int i = 0; i < LANES; i++)
+        lane[i] = i;
+    UNROLL for (int v = 0; v < VECS; v++)
+    {
+        ivec column = lane + v * LANES;
+        ivec allowed = (column >= first) & (column < end);
+        s[v] = select(allowed, load(scores + v * LANES) + load(position + v * LANES), splat(-INFINITY));
+        best = vmax(s[v], best);
+    }
+    float top = CSI_MAX(max_lanes(best), *running_max);
+    float correction = expf(*running_max - top);
+    vec total = splat(0);
+    UNROLL for (int v = 0; v < VECS; v++)
+    {
+        ivec column = lane + v * LANES;
+        ivec allowed = (column >= first) & (column < end);
+        vec w = select(allowed, vexp(s[v] - top), splat(0));
+        total += w;
+        store(scores + v * LANES, w);
+    }
+    *running_max = top;
+    *running_sum = *running_sum * correction + sum_lanes(total);
+    return correction;
+}
+
+static void attention(const csi_attention *a, int32_t head, int64_t query_panel, float *scratch)
+{
+    const int64_t width = a->head_width, pitch = a->v_pitch, panel = a->d * CSI_PANEL;
+    float *qu = scratch, *qv = qu + width * CSI_PANEL, *scores = qv + width * CSI_PANEL;
+    float *positions = scores + CSI_PANEL * CSI_PANEL;  /* (48, 96) */
+    float *out = positions + CSI_PANEL * 2 * CSI_PANEL; /* (48, pitch) */
+    float running_max[CSI_PANEL], running_sum[CSI_PANEL];
+
+    const int64_t q0 = query_panel * CSI_PANEL, n_q = CSI_MIN(a->n_queries - q0, CSI_PANEL);
+    const float *q = a->q + query_panel * panel + head * width * CSI_PANEL;
+    for (int64_t r = 0; r < width; r++) {
+        vec u = splat(a->bias_u[head * width + r]), v = splat(a->bias_v[head * width + r]);
+        for (int64_t i = 0; i < CSI_PANEL; i += LANES) {
+            vec x = load(q + r * CSI_PANEL + i);
+            store(qu + r * CSI_PANEL + i, (x + u) * a->scale);
+            store(qv + r * CSI_PANEL + i, (x + v) * a->scale);
+        }
+    }
+    memset(out, 0, (size_t)(CSI_PANEL * pitch) * sizeof *out);
+    int64_t first = INT64_MAX, end = 0;
+    for (int64_t i = 0; i < CSI_PANEL; i++) {
+        running_max[i] = -1e30f;
+        running_sum[i] = 0;
+        if (i < n_q && a->end[q0 + i] > a->first[q0 + i]) {
+            first = CSI_MIN(first, a->first[q0 + i]);
+            end = CSI_MAX(end, a->end[q0 + i]);
+        }
+    }
+    int64_t seen = -1; /* position panel that the right half of `positions` holds */
+    for (int64_t kp = first / CSI_PANEL; kp * CSI_PANEL < end; kp++) {
+        const int64_t k0 = kp * CSI_PANEL, n_k = CSI_MIN(a->n_keys - k0, CSI_PANEL);
+        const float *k = a->k + kp * panel + head * width * CSI_PANEL;
+        scores_block(qu, k, width, scores, CSI_PANEL);
+        /* Query q0 + i and key k0 + j need position column (reach - 1 - query_panel + kp) * 48 + 47 - i + j. */
+        int64_t left = a->reach - 1 - query_panel + kp;
+        const float *p = a->p + left * a->p_panel_rows * CSI_PANEL + head * width * CSI_PANEL;
+        if (seen == left)
+            for (int64_t i = 0; i < CSI_PANEL; i++)
+                memcpy(positions + i * 2 * CSI_PANEL, positions + i * 2 * CSI_PANEL + CSI_PANEL,
+                       CSI_PANEL * sizeof *positions);
+        else
+            scores_block(qv, p, width, positions, 2 * CSI_PANEL);
+        scores_block(qv, p + a->p_panel_rows * CSI_PANEL, width, positions + CSI_PANEL, 2 * CSI_PANEL);
+        seen = left + 1;
+        for (int64_t i = 0; i < CSI_PANEL; i++) {
+            float *row = scores + i * CSI_PANEL;
+            int from = 0, to = 0;
+            if (i < n_q) {
+                from = (int)CSI_MAX(a->first[q0 + i] - k0, 0);
+                to = (int)CSI_MIN(a->end[q0 + i] - k0, n_k);
+            }
+            if (from >= to) {
+                memset(row, 0, CSI_PANEL * sizeof *row);
+                continue;
+            }
+            float c = softmax_row(row, positions + i * 2 * CSI_PANEL + CSI_PANEL - 1 - i, from, to, &running_max[i],
+                                  &running_sum[i]);
+            if (c != 1.0f)
+                for (int64_t r = 0; r < pitch; r += LANES)
+                    store(out + i * pitch + r, load(out + i * pitch + r) * c);
+        }
+        values_block(scores, a->v + ((int64_t)head * a->n_keys + k0) * pitch, n_k, pitch, out);
+    }
+    float *y = a->out + query_panel * panel + head * width * CSI_PANEL;
+    for (int64_t i = 0; i < CSI_PANEL; i++) {
+        float norm = running_sum[i] > 0 ? 1.0f / running_sum[i] : 0.0f;
+        for (int64_t r = 0; r < width; r++)
+            y[r * CSI_PANEL + i] = out[i * pitch + r] * norm;
+    }
+}
+
+/* ---------------------------------------------------------- by row or column */
+
+static void layer_norm(const float *x, float *y, int64_t rows, int64_t lane0, const float *weight, const float *bias,
+                       float eps, bool silu)
+{
+    for (int64_t lane = lane0; lane < lane0 + 16; lane += LANES) {
+        const float *in = x + lane;
+        float *out = y + lane;
+        vec s[4] = {splat(0), splat(0), splat(0), splat(0)};
+        for (int64_t r = 0; r < rows; r++)
+            s[r & 3] += load(in + r * CSI_PANEL);
+        vec mean = ((s[0] + s[1]) + (s[2] + s[3])) / (float)rows;
+        for (int i = 0; i < 4; i++)
+            s[i] = splat(0);
+        for (int64_t r = 0; r < rows; r++) {
+            vec d = load(in + r * CSI_PANEL) - mean;
+            s[r & 3] += d * d;
+        }
+        vec var = ((s[0] + s[1]) + (s[2] + s[3])) / (float)rows + eps, inv;
+        for (int i = 0; i < LANES; i++)
+            inv[i] = 1.0f / sqrtf(var[i]);
+        for (int64_t r = 0; r < rows; r++) {
+            vec v = (load(in + r * CSI_PANEL) - mean) * inv * weight[r] + bias[r];
+            store(out + r * CSI_PANEL, silu ? vsilu(v) : v);
+        }
+    }
+}
+
+static void combine(const float *const *x, const float *w, int64_t n_terms, float offset, float *y, int64_t n,
+                    csi_epilogue f)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        vec s = splat(offset);
+        for (int64_t j = 0; j < n_terms; j++)
+            s += load(x[j] + i) * w[j];
+        if (f == CSI_RELU)
+            s = vmax(s, splat(0));
+        else if (f == CSI_SILU)
+            s = vsilu(s);
+        store(y + i, s);
+    }
+    for (; i < n; i++) {
+        vec s = splat(offset);
+        for (int64_t j = 0; j < n_terms; j++)
+            s += splat(x[j][i]) * w[j];
+        if (f == CSI_RELU)
+            s = vmax(s, splat(0));
+        else if (f == CSI_SILU)
+            s = vsilu(s);
+        y[i] = s[0];
+    }
+}
+
+static void glu(const float *a, const float *b, float *y, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        store(y + i, load(a + i) * vsigmoid(load(b + i)));
+    for (; i < n; i++)
+        y[i] = a[i] * vsigmoid(splat(b[i]))[0];
+}
+
+static void scale(float *x, int64_t n, float factor)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] *= factor;
+}
+
+/* ----------------------------------------------------------------- decoders */
+
+INLINE void dot_rows(const int rows, const float *w, int64_t n_in, const float *x, const float *bias, float *y)
+{
+    vec acc[4][2];
+    UNROLL for (int m = 0; m < rows; m++) acc[m][0] = acc[m][1] = splat(0);
+    int64_t k = 0;
+    for (; k + 2 * LANES <= n_in; k += 2 * LANES) {
+        vec x0 = load(x + k), x1 = load(x + k + LANES);
+        UNROLL for (int m = 0; m < rows; m++)
+        {
+            acc[m][0] += load(w + m * n_in + k) * x0;
+            acc[m][1] += load(w + m * n_in + k + LANES) * x1;
+        }
+    }
+    UNROLL for (int m = 0; m < rows; m++)
+    {
+        float s = sum_lanes(acc[m][0] + acc[m][1]);
+        for (int64_t r = k; r < n_in; r++)
+            s += w[m * n_in + r] * x[r];
+        y[m] = s + (bias ? bias[m] : 0.0f);
+    }
+}
+
+static void matvec(const float *w, int64_t n_in, int64_t row0, int64_t row1, const float *x, const float *bias,
+                   float *y)
+{
+    int64_t r = row0;
+    for (; r + 4 <= row1; r += 4)
+        dot_rows(4, w + r * n_in, n_in, x, bias ? bias + r : NULL, y + r);
+    for (; r < row1; r++)
+        dot_rows(1, w + r * n_in, n_in, x, bias ? bias + r : NULL, y + r);
+}
+
+static void lstm_cell(const float *gates, float *c, float *h, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        vec in = vsigmoid(load(gates + i)), forget = vsigmoid(load(gates + n + i));
+        vec cell = forget * load(c + i) + in * vtanh(load(gates + 2 * n + i));
+        store(c + i, cell);
+        store(h + i, vsigmoid(load(gates + 3 * n + i)) * vtanh(cell));
+    }
+    for (; i < n; i++) {
+        vec in = vsigmoid(splat(gates[i])), forget = vsigmoid(splat(gates[n + i]));
+        vec cell = forget * c[i] + in * vtanh(splat(gates[2 * n + i]));
+        c[i] = cell[0];
+        h[i] = (vsigmoid(splat(gates[3 * n + i])) * vtanh(cell))[0];
+    }
+}
+
+INLINE vec activate(vec x, csi_activation f)
+{
+    return f == CSI_ACT_RELU ? vmax(x, splat(0)) : f == CSI_ACT_TANH ? vtanh(x) : vsigmoid(x);
+}
+
+static void add_activate(const float *a, const float *b, float *y, int64_t n, csi_activation f)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        store(y + i, activate(load(a + i) + load(b + i), f));
+    for (; i < n; i++)
+        y[i] = activate(splat(a[i] + b[i]), f)[0];
+}
+
+static int64_t argmax(const float *x, int64_t n)
+{
+    vec best = splat(-INFINITY);
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        best = vmax(load(x + i), best);
+    float top = max_lanes(best);
+    for (; i < n; i++)
+        top = x[i] > top ? x[i] : top;
+    for (i = 0; i < n; i++)
+        if (x[i] == top)
+            return i;
+    return 0;
+}
+
+static void softmax_sums(const float *x, int64_t n, float alpha, csi_softmax_sums *sums)
+{
+    float top = x[argmax(x, n)];
+    vec total = splat(0);
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        total += vexp(load(x + i) - top);
+    double sum = sum_lanes(total);
+    for (; i < n; i++)
+        sum += vexp(splat(x[i] - top))[0];
+    double log_sum = (double)top + log(sum);
+    float shift = (float)log_sum;
+    vec s = splat(0), g = splat(0);
+    for (i = 0; i + LANES <= n; i += LANES) {
+        vec lp = load(x + i) - shift, w = vexp(lp * alpha);
+        s += w;
+        g += w * lp;
+    }
+    double s_total = sum_lanes(s), g_total = sum_lanes(g);
+    for (; i < n; i++) {
+        float lp = x[i] - shift, w = vexp(splat(lp * alpha))[0];
+        s_total += w;
+        g_total += (double)w * lp;
+    }
+    *sums = (csi_softmax_sums){top, log_sum, s_total, g_total};
+}
+
+static bool all_finite(const float *x, int64_t n)
+{
+    const ivec exponent = (ivec){0} + 0x7F800000;
+    ivec bad = (ivec){0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        bad |= ((ivec)load(x + i) & exponent) == exponent;
+    for (int lane = 0; lane < LANES; lane++)
+        if (bad[lane])
+            return false;
+    for (; i < n; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}
+
+const csi_ops TABLE = {
+    .path = PATH,
+    .linear = linear,
+    .layer_norm = layer_norm,
+    .attention = attention,
+    .combine = combine,
+    .glu = glu,
+    .scale = scale,
+    .matvec = matvec,
+    .lstm_cell = lstm_cell,
+    .add_activate = add_activate,
+    .argmax = argmax,
+    .softmax_sums = softmax_sums,
+    .all_finite = all_finite,
+};

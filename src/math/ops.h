@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Layer 1, the door to arithmetic: the op table, one per CPU path, and helpers that cut an op into slices for the
+ * worker pool. (Called ops.h, not math.h, to stay clear of the C library's.)
+ *
+ * Layout. Activations are kept in panels of 48 columns (time frames). Element (row c, column t) of a matrix with C rows
+ * is at
+ *
+ *     ((t / 48) * C + c) * 48 + t % 48
+ *
+ * so a panel is one contiguous block of C x 48. 48 is three AVX-512 vectors, twice three AVX2 vectors, four times
+ * three SSE or NEON vectors. A product then reads the weights exactly where they lie in the model file ((n_out, n_in),
+ * row-major, one scalar broadcast each), its result is already in the layout that the next product reads, and
+ * element-wise work, layer norm and softmax need no transpose. Lanes past the last column hold finite rubbish.
+ *
+ * Exactness. Each element of a product is one chain of multiply-adds over n_in in ascending order, whatever the number
+ * of threads, slices and columns: results of one path are the same to the bit however the work is cut.
+ *
+ * Every path must agree with the plain C twin ("c") to rounding: tests/kern. */
+#ifndef CSI_OPS_H
+#define CSI_OPS_H
+
+#include "base/base.h"
+
+enum { CSI_PANEL = 48 };
+
+/* Panels that a dense layer works on at a time: its scratch is (rows * 8 panels). */
+enum { CSI_PANEL_BLOCK = 8 };
+
+static inline int64_t csi_panels(int64_t columns)
+{
+    return (columns + CSI_PANEL - 1) / CSI_PANEL;
+}
+
+typedef enum csi_epilogue {
+    CSI_STORE,    /* y = Wx + b */
+    CSI_RELU,     /* y = max(Wx + b, 0) */
+    CSI_SILU,     /* y = s * sigmoid(s), s = Wx + b */
+    CSI_RESIDUAL, /* y = y + scale * (Wx + b) */
+} csi_epilogue;
+
+typedef enum csi_activation { CSI_ACT_RELU, CSI_ACT_TANH, CSI_ACT_SIGMOID } csi_activation;
+
+/* One dense layer on panels. */
+typedef struct csi_linear {
+    const float *w;    /* (n_out, n_in) row-major */
+    const float *bias; /* (n_out) or NULL */
+    int64_t n_out, n_in;
+    const float *x;  /* panels of n_in rows */
+    int64_t x_panel; /* floats between panels, >= n_in * 48 */
+    float *y;        /* panels of n_out rows */
+    int64_t y_panel; /* floats between panels */
+    int64_t y_row;   /* floats between rows of a panel: 48, or more when rows interleave with others */
+    int64_t columns;
+    csi_epilogue epilogue;
+    float scale; /* of CSI_RESIDUAL */
+} csi_linear;
+
+/* Relative-position attention of one layer (Transformer-XL form; NeMo RelPositionMultiHeadAttention).
+ *
+ * For query i, key j: score = ((q_i + u) . k_j + (q_i + v) . p_{i-j}) * scale, softmax over first[i] <= j < end[i]. */
+typedef struct csi_attention {
+    const float *q, *k; /* panels of d rows; head h has rows h*head_width .. */
+    int64_t d;
+    const float *v;       /* (n_heads, n_keys, v_pitch): values by key, zero-padded from head_width to v_pitch */
+    int64_t v_pitch;      /* head_width rounded up to 16 */
+    const float *p;       /* panels of d rows, 2 * reach columns: column m is the projection of position reach*48-1-m */
+    int64_t p_panel_rows; /* rows of p's panels, = d */
+    int64_t reach;        /* in panels: |i/48 - j/48| < reach for every allowed pair */
+    const float *bias_u, *bias_v; /* (n_heads, head_width) */
+    int32_t n_heads, head_width;
+    int64_t n_queries, n_keys;  /* query i sits at key i */
+    const int32_t *first, *end; /* (n_queries) allowed keys */
+    float scale;
+    float *out; /* panels of d rows */
+} csi_attention;
+
+/* Sums over one vector of logits x (n): lp = x - log(sum exp x). */
+typedef struct csi_softmax_sums {
+    float max;      /* largest logit */
+    double log_sum; /* log(sum exp x) */
+    double s;       /* sum exp(alpha * lp) */
+    double g;       /* sum exp(alpha * lp) * lp */
+} csi_softmax_sums;
+
+typedef struct csi_ops {
+    csi_cpu_path path;
+
+    /* Rows [row0, row1) of panels [panel0, panel1). scratch: (row1 - row0) * CSI_PANEL_BLOCK *
+     * CSI_PANEL floats, 64-byte aligned. */
+    void (*linear)(const csi_linear *layer, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1, float *scratch);
+
+    /* y = (x - mean) / sqrt(var + eps) * weight + bias over the rows of lanes [lane0, lane0 + 16) of one panel; biased
+     * variance. silu: y = silu(y) after. x == y is allowed. */
+    void (*layer_norm)(const float *x, float *y, int64_t rows, int64_t lane0, const float *weight, const float *bias,
+                       float eps, bool silu);
+
+    /* One head and one panel of queries. scratch: csi_attention_scratch() floats, 64-byte aligned. */
+    void (*attention)(const csi_attention *a, int32_t head, int64_t query_panel, float *scratch);
+
+    /* y[i] = f(offset + sum_j w[j] * x[j][i]), i < n: f is the identity, ReLU or SiLU. Depthwise and first convolutions. */
+    void (*combine)(const float *const *x, const float *w, int64_t n_terms, float offset, float *y, int64_t n,
+                    csi_epilogue f);
+
+    /* y[i] = a[i] * sigmoid(b[i]) */
+    void (*glu)(const float *a, const float *b, float *y, int64_t n);
+
+    /* y = x * factor */
+    void (*scale)(float *x, int64_t n, float factor);
+
+    /* y[r] = (bias ? bias[r] : 0) + w[r] . x for r in [row0, row1); w (.., n_in) row-major. */
+    void (*matvec)(const float *w, int64_t n_in, int64_t row0, int64_t row1, const float *x, const float *bias,
+                   float *y);
+
+    /* One LSTM cell, gates (4n) in the order i f g o: c = s(f) c + s(i) tanh(g); h = s(o) tanh(c). */
+    void (*lstm_cell)(const float *gates, float *c, float *h, int64_t n);
+
+    /* y = f(a + b) */
+    void (*add_activate)(const float *a, const float *b, float *y, int64_t n, csi_activation f);
+
+    /* Index of the largest, lowest on ties. NaN never wins. n >= 1. */
+    int64_t (*argmax)(const float *x, int64_t n);
+
+    void (*softmax_sums)(const float *x, int64_t n, float alpha, csi_softmax_sums *sums);
+
+    /* True when no element is infinite or NaN. */
+    bool (*all_finite)(const float *x, int64_t n);
+} csi_ops;
+
+/* The table of a path that csi_cpu_choose() allowed. Owner: the library. */
+const csi_ops *csi_ops_for(csi_cpu_path path);
+
+/* ------------------------------------------------------- slices on the pool */
+
+/* What runs: op table, threads and each worker's scratch. */
+typedef struct csi_run {
+    const csi_ops *ops;
+    csi_pool *pool;        /* may be NULL */
+    int max_threads;       /* workers used, >= 1 */
+    float *scratch;        /* max_threads blocks */
+    size_t scratch_floats; /* of each block, a multiple of 16 */
+} csi_run;
+
+static inline float *csi_run_scratch(const csi_run *run, int worker)
+{
+    return run->scratch + (size_t)worker * run->scratch_floats;
+}
+
+/* Scratch floats that any op below needs, for heads of head_width. */
+size_t csi_ops_scratch(int32_t head_width);
+size_t csi_attention_scratch(int32_t head_width);
+
+/* Dense layers on the same columns, run together (Q, K and V; the two halves of a gate). */
+void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers);
+void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t rows, int64_t columns,
+                        const float *weight, const float *bias, bool silu);
+void csi_attention_run(const csi_run *run, const csi_attention *a);
+void csi_matvec_run(const csi_run *run, const float *w, int64_t n_out, int64_t n_in, const float *x, const float *bias,
+                    float *y);
+void csi_scale_run(const csi_run *run, float *x, int64_t n, float factor);
+
+/* Panels (rows) to (columns, pitch) row-major and back. */
+void csi_panels_to_frames(const csi_run *run, const float *panels, int64_t rows, int64_t columns, float *frames,
+                          int64_t pitch);
+/* Values for csi_attention.v: panels of n_heads * head_width rows to (n_heads, columns, v_pitch). */
+void csi_panels_to_values(const csi_run *run, const float *panels, int32_t n_heads, int32_t head_width, int64_t columns,
+                          int64_t v_pitch, float *values);
+
+#endif

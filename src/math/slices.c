@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT
+ * Cutting ops into slices for the worker pool. How an op is cut never changes its result: see ops.h. */
+#include "math/cpu/paths.h"
+
+enum { ROW_CHUNK = 128, PANEL_CHUNK = CSI_PANEL_BLOCK }; /* a slice of a dense layer */
+
+const csi_ops *csi_ops_for(csi_cpu_path path)
+{
+    switch (path) {
+#if defined(__x86_64__)
+    case CSI_CPU_SSE2:
+        return &csi_ops_sse2;
+    case CSI_CPU_AVX2:
+        return &csi_ops_avx2;
+    case CSI_CPU_AVX512:
+        return &csi_ops_avx512;
+#elif defined(__aarch64__)
+    case CSI_CPU_NEON:
+        return &csi_ops_neon;
+#endif
+    default:
+        return &csi_ops_c;
+    }
+}
+
+size_t csi_attention_scratch(int32_t head_width)
+{
+    size_t pitch = ((size_t)head_width + 15) / 16 * 16;
+    return (2 * (size_t)head_width + 3 * CSI_PANEL + pitch) * CSI_PANEL;
+}
+
+size_t csi_ops_scratch(int32_t head_width)
+{
+    return CSI_MAX((size_t)ROW_CHUNK * PANEL_CHUNK * CSI_PANEL, csi_attention_scratch(head_width));
+}
+
+/* ------------------------------------------------------------ dense layers */
+
+typedef struct linear_job {
+    const csi_run *run;
+    const csi_linear *layers;
+    int64_t row_chunk, panel_chunks;
+    int n_layers;
+} linear_job;
+
+static int64_t row_chunks(const linear_job *job, int layer)
+{
+    return (job->layers[layer].n_out + job->row_chunk - 1) / job->row_chunk;
+}
+
+static void linear_slice(void *context, int slice, int worker)
+{
+    const linear_job *job = context;
+    int layer = 0;
+    int64_t index = slice;
+    while (index >= row_chunks(job, layer) * job->panel_chunks)
+        index -= row_chunks(job, layer++) * job->panel_chunks;
+    const csi_linear *l = &job->layers[layer];
+    int64_t row = index / job->panel_chunks * job->row_chunk, panel = index % job->panel_chunks * PANEL_CHUNK;
+    job->run->ops->linear(l, row, CSI_MIN(row + job->row_chunk, l->n_out), panel,
+                          CSI_MIN(panel + PANEL_CHUNK, csi_panels(l->columns)), csi_run_scratch(job->run, worker));
+}
+
+void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers)
+{
+    linear_job job = {run, layers, ROW_CHUNK, 0, n_layers};
+    job.panel_chunks = (csi_panels(layers[0].columns) + PANEL_CHUNK - 1) / PANEL_CHUNK;
+    int64_t slices = 0;
+    /* Smaller slices when there would be too few to share out evenly. */
+    for (;; job.row_chunk /= 2) {
+        slices = 0;
+        for (int i = 0; i < n_layers; i++)
+            slices += row_chunks(&job, i) * job.panel_chunks;
+        if (slices >= 8 * (int64_t)run->max_threads || job.row_chunk <= 16)
+            break;
+    }
+    csi_pool_run(run->pool, run->max_threads, (int)slices, linear_slice, &job);
+}
+
+/* -------------------------------------------------------------- layer norm */
+
+typedef struct norm_job {
+    const csi_run *run;
+    const float *x;
+    float *y;
+    const float *weight, *bias;
+    int64_t rows;
+    bool silu;
+} norm_job;
+
+static void norm_slice(void *context, int slice, int worker)
+{
+    const norm_job *job = context;
+    (void)worker;
+    int64_t panel = slice / 3 * job->rows * CSI_PANEL;
+    job->run->ops->layer_norm(job->x + panel, job->y + panel, job->rows, slice % 3 * 16, job->weight, job->bias, 1e-5f,
+                              job->silu);
+}
+
+void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t rows, int64_t columns,
+                        const float *weight, const float *bias, bool silu)
+{
+    norm_job job = {run, x, y, weight, bias, rows, silu};
+    csi_pool_run(run->pool, run->max_threads, (int)((columns + 15) / 16), norm_slice, &job);
+}
+
+/* --------------------------------------------------------------- attention */
+
+typedef struct attention_job {
+    const csi_run *run;
+    const csi_attention *attention;
+} attention_job;
+
+static void attention_slice(void *context, int slice, int worker)
+{
+    const attention_job *job = context;
+    job->run->ops->attention(job->attention, slice % job->attention->n_heads, slice / job->attention->n_heads,
+                             csi_run_scratch(job->run, worker));
+}
+
+void csi_attention_run(const csi_run *run, const csi_attention *a)
+{
+    attention_job job = {run, a};
+    csi_pool_run(run->pool, run->max_threads, (int)(csi_panels(a->n_queries) * a->n_heads), attention_slice, &job);
+}
+
+/* ------------------------------------------------------- matrix times vector */
+
+typedef struct matvec_job {
+    const csi_run *run;
+    const float *w, *x, *bias;
+    float *y;
+    int64_t n_out, n_in, chunk;
+} matvec_job;
+
+static void matvec_slice(void *context, int slice, int worker)
+{
+    const matvec_job *job = context;
+    (void)worker;
+    int64_t row = slice * job->chunk;
+    job->run->ops->matvec(job->w, job->n_in, row, CSI_MIN(row + job->chunk, job->n_out), job->x, job->bias, job->y);
+}
+
+void csi_matvec_run(const csi_run *run, const float *w, int64_t n_out, int64_t n_in, const float *x, const float *bias,
+                    float *y)
+{
+    /* Waking a worker costs about what reading 100 kB of weights does. Chunks are multiples of 4 rows, so that every
+     * row is computed the same way however many there are. */
+    matvec_job job = {run, w, x, bias, y, n_out, n_in, n_out};
+    if (n_out * n_in > 128 * 1024)
+        job.chunk = CSI_MAX(4, (n_out / (4 * run->max_threads) + 3) / 4 * 4);
+    csi_pool_run(run->pool, run->max_threads, (int)((n_out + job.chunk - 1) / job.chunk), matvec_slice, &job);
+}
+
+/* -------------------------------------------------------------- element-wise */
+
+typedef struct scale_job {
+    const csi_run *run;
+    float *x;
+    int64_t n;
+    float factor;
+} scale_job;
+
+enum { SCALE_CHUNK = 1 << 16 };
+
+static void scale_slice(void *context, int slice, int worker)
+{
+    const scale_job *job = context;
+    (void)worker;
+    int64_t start = (int64_t)slice * SCALE_CHUNK;
+    job->run->ops->scale(job->x + start, CSI_MIN(SCALE_CHUNK, job->n - start), job->factor);
+}
+
+void csi_scale_run(const csi_run *run, float *x, int64_t n, float factor)
+{
+    scale_job job = {run, x, n, factor};
+    csi_pool_run(run->pool, run->max_threads, (int)((n + SCALE_CHUNK - 1) / SCALE_CHUNK), scale_slice, &job);
+}
+
+/* --------------------------------------------------------------- transposes */
+
+typedef struct transpose_job {
+    const float *panels;
+    float *out;
+    int64_t panel, columns; /* floats between panels */
+    int64_t rows, pitch;    /* of one group of rows; between columns of the output */
+    int64_t groups, group;  /* groups of rows; floats between them in the output */
+} transpose_job;
+
+/* One panel of one group, in 16 x 48 pieces that stay in the first-level cache. */
+static void transpose_slice(void *context, int slice, int worker)
+{
+    const transpose_job *job = context;
+    (void)worker;
+    int64_t panel = slice / job->groups, group = slice % job->groups, t0 = panel * CSI_PANEL;
+    int64_t n = CSI_MIN(CSI_PANEL, job->columns - t0);
+    const float *in = job->panels + panel * job->panel + group * job->rows * CSI_PANEL;
+    float *out = job->out + group * job->group + t0 * job->pitch;
+    for (int64_t r0 = 0; r0 < job->rows; r0 += 16) {
+        int64_t r1 = CSI_MIN(r0 + 16, job->rows);
+        for (int64_t t = 0; t < n; t++)
+            for (int64_t r = r0; r < r1; r++)
+                out[t * job->pitch + r] = in[r * CSI_PANEL + t];
+    }
+    for (int64_t t = 0; t < n && job->groups > 1; t++)
+        for (int64_t r = job->rows; r < job->pitch; r++)
+            out[t * job->pitch + r] = 0;
+}
+
+void csi_panels_to_frames(const csi_run *run, const float *panels, int64_t rows, int64_t columns, float *frames,
+                          int64_t pitch)
+{
+    transpose_job job = {panels, frames, rows * CSI_PANEL, columns, rows, pitch, 1, 0};
+    csi_pool_run(run->pool, run->max_threads, (int)csi_panels(columns), transpose_slice, &job);
+}
+
+void csi_panels_to_values(const csi_run *run, const float *panels, int32_t n_heads, int32_t head_width, int64_t columns,
+                          int64_t v_pitch, float *values)
+{
+    transpose_job job = {panels,  values,           (int64_t)n_heads * head_width * CSI_PANEL,
+                         columns, head_width,       v_pitch,
+                         n_heads, columns * v_pitch};
+    csi_pool_run(run->pool, run->max_threads, (int)(csi_panels(columns) * n_heads), transpose_slice, &job);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT
+ * The FastConformer encoder, top to bottom, for one utterance.
+ *
+ *     x = out(subsampling(mel)) * xscale
+ *     each layer:  x += 1/2 FF1(LN x);  x += MHA(LN x);  x += Conv(LN x);  x += 1/2 FF2(LN x);  x = LN x
+ *
+ * All activations are panels (ops.h). Q, K and V are one run on the pool; scores never exist as a matrix; batch norm is
+ * folded into the depthwise weights; bias, activation and residual are epilogues of the products. Memory is linear in
+ * the length: csi_encoder_bytes().
+ *
+ * Streaming will use the same steps: a step reads keys and values up to n_keys with queries at the end of them, and
+ * the convolution's line has conv_left frames in front that are zero here and the last chunk's there.
+ *
+ * Source: NeMo nemo/collections/asr/modules/conformer_encoder.py ConformerEncoder.forward_internal;
+ * parts/submodules/conformer_modules.py ConformerLayer, ConformerConvolution; multi_head_attention.py. */
+#include "nn/nn.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* Everything one run needs, laid out in one block. */
+typedef struct state {
+    const csi_run *run;
+    csi_encoder *e;
+    const csi_encoder_hooks *hooks;
+    int64_t n, columns;       /* frames; rounded up to panels */
+    float *x, *h;             /* panels of d rows */
+    float *wide;              /* panels of the widest rows: feed-forward, Q K V, the sub-sampling's output */
+    float *values;            /* (H, n, pitch) */
+    float *frames;            /* (n, d) for the tensor hook, else NULL */
+    float *table, *projected; /* positions of one layer, when they are not kept */
+    int32_t *first, *end;
+    int64_t reach, pitch;
+    const float *kept; /* positions of all layers, or NULL */
+    int64_t kept_offset, kept_layer;
+    int steps_done, steps;
+} state;
+
+/* ------------------------------------------------------------------- memory */
+
+static int64_t wide_rows(const csi_encoder *e)
+{
+    int64_t rows = CSI_MAX((int64_t)e->ff, 3 * (int64_t)e->d);
+    return CSI_MAX(rows, (int64_t)e->subsampling.channels * e->subsampling.n_freq);
+}
+
+static int64_t value_pitch(const csi_encoder *e)
+{
+    return ((int64_t)e->head_width + 15) / 16 * 16;
+}
+
+size_t csi_encoder_scratch(const csi_encoder *e, int64_t n_frames)
+{
+    size_t floats = csi_ops_scratch(e->head_width);
+    floats = CSI_MAX(floats, csi_subsampling_scratch(&e->subsampling));
+    floats = CSI_MAX(floats, (size_t)(csi_panels(n_frames) * CSI_PANEL + e->kernel + CSI_PANEL));
+    return (floats + 15) / 16 * 16;
+}
+
+/* Floats of the block; places the buffers when memory is there. The products cannot overflow: sizes were
+ * range-checked at open and n_frames comes from samples in memory. */
+static size_t layout(state *s, float *memory, bool own_positions, bool with_frames)
+{
+    const csi_encoder *e = s->e;
+    size_t c = (size_t)s->columns, table = own_positions ? (size_t)(2 * s->reach * CSI_PANEL * e->d) : 0;
+    const size_t sizes[] = {(size_t)e->d * c,
+                            (size_t)e->d * c,
+                            (size_t)wide_rows(e) * c,
+                            (size_t)e->n_heads * (size_t)s->n * (size_t)s->pitch + 64,
+                            table,
+                            table,
+                            with_frames ? (size_t)s->n * (size_t)e->d : 0,
+                            c,
+                            c};
+    float *ints[2];
+    float **places[] = {&s->x, &s->h, &s->wide, &s->values, &s->table, &s->projected, &s->frames, &ints[0], &ints[1]};
+    size_t used = 0;
+    for (size_t i = 0; i < CSI_COUNT(sizes); i++) {
+        *places[i] = memory && sizes[i] ? memory + used : NULL;
+        used += (sizes[i] + 15) / 16 * 16;
+    }
+    s->first = (int32_t *)(void *)ints[0];
+    s->end = (int32_t *)(void *)ints[1];
+    return used;
+}
+
+int64_t csi_encoder_bytes(const csi_encoder *e, int64_t n_frames)
+{
+    state s = {.e = (csi_encoder *)(uintptr_t)e,
+               .n = n_frames,
+               .columns = csi_panels(n_frames) * CSI_PANEL,
+               .pitch = value_pitch(e)};
+    return (int64_t)(layout(&s, NULL, false, false) * sizeof(float));
+}
+
+void csi_encoder_work_finish(csi_encoder_work *work)
+{
+    if (work->env)
+        csi_free(work->env, work->memory);
+    work->memory = NULL;
+    work->floats = 0;
+}
+
+static cs_err reserve(csi_encoder_work *work, size_t floats, cs_error *err)
+{
+    if (floats <= work->floats)
+        return CS_OK;
+    csi_encoder_work_finish(work);
+    work->memory = csi_alloc_array(work->env, floats, sizeof(float));
+    if (!work->memory)
+        return csi_fail_memory(err, floats * sizeof(float), "the encoder's activations");
+    work->floats = floats;
+    return CS_OK;
+}
+
+/* -------------------------------------------------------------------- hooks */
+
+static bool stopped(state *s)
+{
+    return s->hooks->step && s->hooks->step(s->hooks->user, (double)++s->steps_done / s->steps);
+}
+
+static void show(state *s, const char *name)
+{
+    if (!s->hooks->tensor)
+        return;
+    csi_panels_to_frames(s->run, s->x, s->e->d, s->n, s->frames, s->e->d);
+    s->hooks->tensor(s->hooks->user, name, 2, (int64_t[]){s->n, s->e->d}, s->frames);
+}
+
+/* -------------------------------------------------------------------- masks */
+
+/* Keys that frame i may look at; every style allows one run of them. */
+static void allowed(const csi_encoder *e, const csi_context *c, int64_t i, int64_t n, int64_t *first, int64_t *end)
+{
+    *first = 0;
+    *end = n;
+    if (e->style == CSI_ATT_CHUNKED && c->right >= 0) {
+        int64_t chunk = c->right + 1, index = i / chunk;
+        if (c->left >= 0)
+            *first = (index - c->left / chunk) * chunk;
+        *end = (index + 1) * chunk;
+    } else if (e->style == CSI_ATT_CHUNKED_RC && c->chunk > 0) {
+        int64_t start = i / c->chunk * c->chunk;
+        if (c->left >= 0)
+            *first = start - c->left;
+        if (c->right >= 0)
+            *end = start + c->chunk + c->right;
+    } else {
+        if (c->left >= 0)
+            *first = i - c->left;
+        if (c->right >= 0)
+            *end = i + c->right + 1;
+    }
+    *first = CSI_MAX(*first, 0);
+    *end = CSI_MIN(*end, n);
+}
+
+/* In panels, how far apart a query and a key can be, plus one. */
+static int64_t reach_of(const csi_encoder *e, const csi_context *c, int64_t n)
+{
+    int64_t reach = 1;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t first, end;
+        allowed(e, c, i, n, &first, &end);
+        reach = CSI_MAX(reach, i / CSI_PANEL - first / CSI_PANEL + 1);
+        reach = CSI_MAX(reach, (end - 1) / CSI_PANEL - i / CSI_PANEL + 1);
+    }
+    return reach;
+}
+
+/* ------------------------------------------------------------------- modules */
+
+static csi_linear dense(const state *s, const float *w, const float *bias, int64_t n_out, int64_t n_in, const float *x,
+                        float *y)
+{
+    return (csi_linear){.w = w,
+                        .bias = bias,
+                        .n_out = n_out,
+                        .n_in = n_in,
+                        .x = x,
+                        .x_panel = n_in * CSI_PANEL,
+                        .y = y,
+                        .y_panel = n_out * CSI_PANEL,
+                        .y_row = CSI_PANEL,
+                        .columns = s->n,
+                        .epilogue = CSI_STORE,
+                        .scale = 1};
+}
+
+static void norm(const state *s, const float *x, float *y, const float *w, const float *b)
+{
+    csi_layer_norm_run(s->run, x, y, s->e->d, s->n, w, b, false);
+}
+
+static void feed_forward(state *s, const float *in_w, const float *in_b, const float *out_w, const float *out_b)
+{
+    csi_linear l = dense(s, in_w, in_b, s->e->ff, s->e->d, s->h, s->wide);
+    l.epilogue = CSI_SILU;
+    csi_linear_run(s->run, &l, 1);
+    l = dense(s, out_w, out_b, s->e->d, s->e->ff, s->wide, s->x);
+    l.epilogue = CSI_RESIDUAL;
+    l.scale = 0.5f;
+    csi_linear_run(s->run, &l, 1);
+}
+
+static const float *layer_positions(state *s, int32_t layer, const csi_conformer_layer *w)
+{
+    if (s->kept)
+        return s->kept + layer * s->kept_layer + s->kept_offset;
+    csi_linear l = dense(s, w->pos_w, NULL, s->e->d, s->e->d, s->table, s->projected);
+    l.columns = 2 * s->reach * CSI_PANEL;
+    csi_linear_run(s->run, &l, 1);
+    return s->projected;
+}
+
+static void self_attention(state *s, int32_t layer, const csi_conformer_layer *w)
+{
+    const csi_encoder *e = s->e;
+    int64_t rows = (int64_t)e->d * s->columns;
+    float *q = s->wide, *k = q + rows, *v = k + rows;
+    const csi_linear qkv[3] = {dense(s, w->q_w, w->q_b, e->d, e->d, s->h, q),
+                               dense(s, w->k_w, w->k_b, e->d, e->d, s->h, k),
+                               dense(s, w->v_w, w->v_b, e->d, e->d, s->h, v)};
+    csi_linear_run(s->run, qkv, 3);
+    csi_panels_to_values(s->run, v, e->n_heads, e->head_width, s->n, s->pitch, s->values);
+    const csi_attention a = {.q = q,
+                             .k = k,
+                             .d = e->d,
+                             .v = s->values,
+                             .v_pitch = s->pitch,
+                             .p = layer_positions(s, layer, w),
+                             .p_panel_rows = e->d,
+                             .reach = s->reach,
+                             .bias_u = w->bias_u,
+                             .bias_v = w->bias_v,
+                             .n_heads = e->n_heads,
+                             .head_width = e->head_width,
+                             .n_queries = s->n,
+                             .n_keys = s->n,
+                             .first = s->first,
+                             .end = s->end,
+                             .scale = 1.0f / sqrtf((float)e->head_width),
+                             .out = s->h};
+    csi_attention_run(s->run, &a);
+    csi_linear l = dense(s, w->out_w, w->out_b, e->d, e->d, s->h, s->x);
+    l.epilogue = CSI_RESIDUAL;
+    csi_linear_run(s->run, &l, 1);
+}
+
+typedef struct convolution_job {
+    const state *s;
+    const csi_conformer_layer *w;
+    int32_t channels; /* of a slice */
+} convolution_job;
+
+/* Gated linear unit and depthwise convolution of some channels. A channel's frames stand in one line, conv_left and
+ * conv_right zeros around them; tap m of output frame t reads line[t + m]. */
+static void convolution_slice(void *context, int slice, int worker)
+{
+    const convolution_job *job = context;
+    const state *s = job->s;
+    const csi_encoder *e = s->e;
+    const csi_ops *ops = s->run->ops;
+    float *line = csi_run_scratch(s->run, worker);
+    int32_t end = CSI_MIN((slice + 1) * job->channels, e->d);
+    memset(line, 0, (size_t)e->conv_left * sizeof *line);
+    for (int32_t c = slice * job->channels; c < end; c++) {
+        for (int64_t p = 0; p < s->columns / CSI_PANEL; p++) {
+            const float *a = s->wide + (p * 2 * e->d + c) * CSI_PANEL;
+            ops->glu(a, a + (int64_t)e->d * CSI_PANEL, line + e->conv_left + p * CSI_PANEL, CSI_PANEL);
+        }
+        memset(line + e->conv_left + s->n, 0, (size_t)(e->conv_right + s->columns - s->n) * sizeof *line);
+        for (int64_t p = 0; p < s->columns / CSI_PANEL; p++) {
+            const float *taps[256];
+            for (int32_t m = 0; m < e->kernel; m++)
+                taps[m] = line + p * CSI_PANEL + m;
+            ops->combine(taps, job->w->dw_w + (int64_t)c * e->kernel, e->kernel, job->w->dw_b ? job->w->dw_b[c] : 0,
+                         s->h + (p * e->d + c) * CSI_PANEL, CSI_PANEL, job->w->conv_norm_w ? CSI_STORE : CSI_SILU);
+        }
+    }
+}
+
+static void convolution(state *s, const csi_conformer_layer *w)
+{
+    const csi_encoder *e = s->e;
+    csi_linear l = dense(s, w->pw1_w, w->pw1_b, 2 * (int64_t)e->d, e->d, s->h, s->wide);
+    csi_linear_run(s->run, &l, 1);
+    convolution_job job = {s, w, 16};
+    csi_pool_run(s->run->pool, s->run->max_threads, (e->d + 15) / 16, convolution_slice, &job);
+    if (w->conv_norm_w)
+        csi_layer_norm_run(s->run, s->h, s->h, e->d, s->n, w->conv_norm_w, w->conv_norm_b, true);
+    l = dense(s, w->pw2_w, w->pw2_b, e->d, e->d, s->h, s->x);
+    l.epilogue = CSI_RESIDUAL;
+    csi_linear_run(s->run, &l, 1);
+}
+
+/* True when the caller wants to stop. */
+static bool run_layer(state *s, int32_t index)
+{
+    const csi_conformer_layer *w = &s->e->layers[index];
+    norm(s, s->x, s->h, w->norm_ff1_w, w->norm_ff1_b);
+    feed_forward(s, w->ff1_in_w, w->ff1_in_b, w->ff1_out_w, w->ff1_out_b);
+    if (stopped(s))
+        return true;
+    norm(s, s->x, s->h, w->norm_att_w, w->norm_att_b);
+    self_attention(s, index, w);
+    if (stopped(s))
+        return true;
+    norm(s, s->x, s->h, w->norm_conv_w, w->norm_conv_b);
+    convolution(s, w);
+    if (stopped(s))
+        return true;
+    norm(s, s->x, s->h, w->norm_ff2_w, w->norm_ff2_b);
+    feed_forward(s, w->ff2_in_w, w->ff2_in_b, w->ff2_out_w, w->ff2_out_b);
+    norm(s, s->x, s->x, w->norm_out_w, w->norm_out_b);
+    char name[32];
+    snprintf(name, sizeof name, "layer_%02d", index);
+    show(s, name);
+    return stopped(s);
+}
+
+static void pre_encode(state *s, const float *mel, int64_t n_mel_frames)
+{
+    const csi_encoder *e = s->e;
+    int64_t rows = (int64_t)e->subsampling.channels * e->subsampling.n_freq;
+    csi_subsampling_run(s->run, &e->subsampling, mel, n_mel_frames, s->wide);
+    csi_linear l = dense(s, e->subsampling.out_w, e->subsampling.out_b, e->d, rows, s->wide, s->x);
+    csi_linear_run(s->run, &l, 1);
+    show(s, "subsampling");
+    if (e->xscale != 1.0f)
+        csi_scale_run(s->run, s->x, e->d * s->columns, e->xscale);
+}
+
+cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_encoder_work *work, const csi_context *context,
+                       const float *mel, int64_t n_mel_frames, const csi_encoder_hooks *hooks, float **out,
+                       cs_error *err)
+{
+    state s = {.run = run, .e = e, .hooks = hooks, .n = csi_encoder_frames(e, n_mel_frames), .pitch = value_pitch(e)};
+    s.columns = csi_panels(s.n) * CSI_PANEL;
+    s.steps = 1 + 4 * e->n_layers;
+    *out = NULL;
+    if (s.n == 0)
+        return CS_OK;
+    s.reach = reach_of(e, context, s.n);
+    s.kept = csi_positions_get(run, e, s.reach, &s.kept_offset, &s.kept_layer);
+    bool own_positions = !s.kept, with_frames = hooks->tensor != NULL;
+    cs_err code = reserve(work, layout(&s, NULL, own_positions, with_frames), err);
+    if (code)
+        return code;
+    layout(&s, work->memory, own_positions, with_frames);
+    for (int64_t i = 0; i < s.n; i++) {
+        int64_t first, end;
+        allowed(e, context, i, s.n, &first, &end);
+        s.first[i] = (int32_t)first;
+        s.end[i] = (int32_t)end;
+    }
+    if (own_positions)
+        csi_positions_table(e->d, s.reach, s.table);
+    pre_encode(&s, mel, n_mel_frames);
+    bool stop = stopped(&s);
+    for (int32_t i = 0; i < e->n_layers && !stop; i++)
+        stop = run_layer(&s, i);
+    if (stop)
+        return csi_fail(err, CS_ECANCELLED, -1, "cancelled");
+    show(&s, "encoder");
+    *out = s.x;
+    return CS_OK;
+}
+
+int64_t csi_encoder_frames(const csi_encoder *e, int64_t n_mel_frames)
+{
+    return csi_subsampling_frames(&e->subsampling, n_mel_frames);
+}

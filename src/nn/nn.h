@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Layer 2, the door to the networks: log-mel features, the FastConformer encoder, the prediction network and the
+ * joint. Each has a load function that takes every number from the archive's config, checks it against the tensors'
+ * shapes, and keeps pointers into the archive; what a load allocates lives in the loader's arena.
+ *
+ * One letter per axis: S samples, F mel bins, N mel frames, T encoder frames, D model width, H heads, K head width,
+ * C sub-sampling channels, V vocabulary, P prediction width, J joint width. */
+#ifndef CSI_NN_H
+#define CSI_NN_H
+
+#include "format/format.h"
+#include "math/ops.h"
+
+/* ------------------------------------------------------------------ loading */
+
+/* A weight array in use, for counting and for the scan for numbers that are none. */
+typedef struct csi_weights_used {
+    struct csi_weights_used *next;
+    const char *name;
+    const float *values;
+    int64_t n;
+} csi_weights_used;
+
+typedef struct csi_loader {
+    csi_archive *archive;
+    csi_arena *arena;
+    csi_weights_used *used;
+    int64_t n_parameters;
+    cs_error *err;
+} csi_loader;
+
+/* A required weight: *values is (dims) f32, row-major. `name` is a format for the arguments that follow dims. */
+cs_err csi_load_weight(csi_loader *loader, const float **values, int32_t n_dims, const int64_t *dims, const char *name,
+                       ...) CSI_PRINTF(5, 6);
+/* True when the archive has the tensor. */
+bool csi_load_has(const csi_loader *loader, const char *name, ...) CSI_PRINTF(2, 3);
+
+/* Config numbers by dotted path, checked to lie in [least, most]. Absent or null: *value stays as it is (the default) and CS_OK,
+ * unless required. Anything else: CS_EMODEL naming path, value and range. */
+cs_err csi_load_int(csi_loader *loader, const char *path, bool required, int64_t least, int64_t most, int64_t *value);
+cs_err csi_load_double(csi_loader *loader, const char *path, bool required, double least, double most, double *value);
+cs_err csi_load_bool(csi_loader *loader, const char *path, bool *value);
+/* The text at path, or fallback when absent or null. */
+const char *csi_load_text(const csi_loader *loader, const char *path, const char *fallback);
+
+/* ----------------------------------------------------------------- features */
+
+typedef enum csi_normalize {
+    CSI_NORMALIZE_NONE,
+    CSI_NORMALIZE_PER_FEATURE,
+    CSI_NORMALIZE_ALL,
+    CSI_NORMALIZE_FIXED
+} csi_normalize;
+
+/* NeMo FilterbankFeatures at inference. */
+typedef struct csi_mel {
+    int32_t sample_rate_hz, n_fft, window_length, hop, n_mels;
+    double window_stride_seconds;
+    float preemphasis; /* 0: none */
+    float log_guard;
+    bool guard_clamps, take_log, exact_pad;
+    float mag_power;
+    csi_normalize normalize;
+    const float *fixed_mean, *fixed_std;    /* (F) */
+    const float *window;                    /* (window_length) */
+    const int32_t *band_first, *band_count; /* (F): filter m covers bins first .. first + count - 1 */
+    const float *const *band_weights;
+    const float *twiddles; /* see fft.c */
+} csi_mel;
+
+cs_err csi_mel_load(csi_loader *loader, csi_mel *mel);
+/* Valid frames of n_samples. */
+int64_t csi_mel_frames(const csi_mel *mel, int64_t n_samples);
+/* out (F, N) row-major. work: csi_mel_scratch() floats per worker. */
+size_t csi_mel_scratch(const csi_mel *mel);
+void csi_mel_run(const csi_run *run, const csi_mel *mel, const float *pcm, int64_t n_samples, float *out);
+
+/* fft.c: power spectra of 16 real signals side by side. in (n_fft, 16); power (n_fft/2 + 1, 16); work (2 * n_fft, 16). */
+enum { CSI_FFT_LANES = 16 };
+size_t csi_fft_twiddle_floats(int32_t n_fft);
+void csi_fft_twiddles(int32_t n_fft, float *twiddles);
+void csi_fft_power(int32_t n_fft, const float *twiddles, const float *in, float *power, float *work);
+
+/* ------------------------------------------------------------------ encoder */
+
+typedef enum csi_attention_style {
+    CSI_ATT_REGULAR,
+    CSI_ATT_CHUNKED,
+    CSI_ATT_CHUNKED_RC,
+    CSI_ATT_LOCAL
+} csi_attention_style;
+
+/* What a frame may look at: [left, right], or [left, chunk, right] for CSI_ATT_CHUNKED_RC; -1: no limit. */
+typedef struct csi_context {
+    int32_t left, chunk, right;
+} csi_context;
+
+typedef struct csi_conformer_layer {
+    const float *norm_ff1_w, *norm_ff1_b, *norm_att_w, *norm_att_b, *norm_conv_w, *norm_conv_b, *norm_ff2_w,
+        *norm_ff2_b, *norm_out_w, *norm_out_b;
+    const float *ff1_in_w, *ff1_in_b, *ff1_out_w, *ff1_out_b; /* biases NULL when the model has none */
+    const float *ff2_in_w, *ff2_in_b, *ff2_out_w, *ff2_out_b;
+    const float *q_w, *q_b, *k_w, *k_b, *v_w, *v_b, *out_w, *out_b, *pos_w;
+    const float *bias_u, *bias_v; /* (H, K) */
+    const float *pw1_w, *pw1_b, *pw2_w, *pw2_b;
+    const float *dw_w, *dw_b;               /* (D, kernel), (D): batch norm folded in when the model has it */
+    const float *conv_norm_w, *conv_norm_b; /* layer norm in the convolution, else NULL */
+} csi_conformer_layer;
+
+typedef struct csi_subsampling {
+    int32_t stages;                                     /* log2 of the factor */
+    int32_t channels;                                   /* C */
+    int32_t pad_left;                                   /* 1, or 2 when causal; the right pad is 1 */
+    int32_t n_mels, n_freq;                             /* F, and what is left of it */
+    const float *first_w, *first_b;                     /* (C, 1, 3, 3) */
+    const float *dw_w[8], *dw_b[8], *pw_w[8], *pw_b[8]; /* per later stage: (C, 1, 3, 3), (C, C, 1, 1) */
+    const float *out_w, *out_b;                         /* (D, C * n_freq) */
+} csi_subsampling;
+
+typedef struct csi_encoder {
+    int32_t n_layers, d, n_heads, head_width, ff, kernel, conv_left, conv_right, factor;
+    float xscale; /* 1 when off */
+    csi_subsampling subsampling;
+    csi_conformer_layer *layers;
+    csi_attention_style style;
+    csi_context *contexts; /* the first is the default */
+    int32_t n_contexts;
+    struct csi_position_cache *positions; /* shared by sessions: see positions.c */
+} csi_encoder;
+
+/* The archive and arena must outlive the encoder; free it with csi_encoder_finish(). */
+cs_err csi_encoder_load(const csi_env *env, csi_loader *loader, int32_t n_mels, csi_encoder *encoder);
+void csi_encoder_finish(csi_encoder *encoder);
+/* Encoder frames of n_mel_frames. */
+int64_t csi_encoder_frames(const csi_encoder *encoder, int64_t n_mel_frames);
+/* Bytes that csi_encoder_run() needs for T frames, positions included. */
+int64_t csi_encoder_bytes(const csi_encoder *encoder, int64_t n_frames);
+
+/* Called between steps: return non-zero to stop. done: share of the encoder's work, 0..1. */
+typedef struct csi_encoder_hooks {
+    int (*step)(void *user, double done);
+    void (*tensor)(void *user, const char *name, int32_t n_dims, const int64_t *dims,
+                   const float *data); /* may be NULL */
+    void *user;
+} csi_encoder_hooks;
+
+/* Buffers of a session: they grow to the longest utterance and are kept. */
+typedef struct csi_encoder_work {
+    const csi_env *env;
+    float *memory;
+    size_t floats;
+} csi_encoder_work;
+
+void csi_encoder_work_finish(csi_encoder_work *work);
+
+/* Floats of run->scratch that csi_encoder_run() needs for each worker. */
+size_t csi_encoder_scratch(const csi_encoder *encoder, int64_t n_frames);
+
+/* mel (F, N) row-major to *out, panels of D rows and T columns, which lies in work. CS_ENOMEM, CS_ECANCELLED. */
+cs_err csi_encoder_run(const csi_run *run, csi_encoder *encoder, csi_encoder_work *work, const csi_context *context,
+                       const float *mel, int64_t n_mel_frames, const csi_encoder_hooks *hooks, float **out,
+                       cs_error *err);
+
+/* subsampling.c: mel (F, N) to panels of C * n_freq rows, T columns, the input of the output layer. */
+size_t csi_subsampling_scratch(const csi_subsampling *s); /* floats per worker */
+int64_t csi_subsampling_frames(const csi_subsampling *s, int64_t n);
+void csi_subsampling_run(const csi_run *run, const csi_subsampling *s, const float *mel, int64_t n_mel_frames,
+                         float *panels);
+
+/* positions.c: projections of relative positions, per layer, cached. */
+struct csi_position_cache *csi_positions_create(const csi_env *env, int32_t n_layers);
+void csi_positions_free(struct csi_position_cache *cache);
+/* Position table: panels of d rows and 2 * reach panels; column m is position reach * 48 - 1 - m. */
+void csi_positions_table(int64_t d, int64_t reach, float *table);
+/* Projected positions of all layers, or NULL: too large to keep, or out of memory; the caller then projects layer by
+ * layer. Layer l's panels for `reach` start at l * *layer_floats + *offset_floats. Lives as long as the encoder. */
+const float *csi_positions_get(const csi_run *run, csi_encoder *encoder, int64_t reach, int64_t *offset_floats,
+                               int64_t *layer_floats);
+
+/* ------------------------------------------------------- transducer networks */
+
+enum { CSI_MAX_LSTM = 8 };
+
+/* NeMo RNNTDecoder and RNNTJoint. */
+typedef struct csi_transducer {
+    int32_t vocab; /* without blank; blank = vocab */
+    int32_t pred, joint, n_lstm, n_durations, d;
+    int32_t durations[64];
+    int32_t max_symbols; /* 0: no limit */
+    csi_activation activation;
+    const float *embed; /* (V + 1, P) */
+    const float *w_ih[CSI_MAX_LSTM], *w_hh[CSI_MAX_LSTM], *b_ih[CSI_MAX_LSTM], *b_hh[CSI_MAX_LSTM];
+    const float *enc_w, *enc_b;   /* (J, D) */
+    const float *pred_w, *pred_b; /* (J, P) */
+    const float *out_w, *out_b;   /* (V + 1 + n_durations, J) */
+} csi_transducer;
+
+cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, csi_transducer *t);
+
+/* Prediction network state of one utterance; buffers are the caller's. */
+typedef struct csi_prediction {
+    float *h, *c;                        /* (n_lstm, P) */
+    float *input, *gates, *hidden_gates; /* (P), (4 P), (4 P) */
+    float *projected;                    /* (J): the joint's projection of the output */
+} csi_prediction;
+
+size_t csi_prediction_floats(const csi_transducer *t);
+void csi_prediction_init(const csi_transducer *t, csi_prediction *p, float *memory);
+/* Feed a token (blank: the zero vector) and project the output. */
+void csi_prediction_step(const csi_run *run, const csi_transducer *t, csi_prediction *p, int32_t token);
+/* logits (V + 1 + n_durations) from a projected encoder frame (J). hidden (J) is scratch. */
+void csi_joint_run(const csi_run *run, const csi_transducer *t, const float *frame, const csi_prediction *p,
+                   float *hidden, float *logits);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * Relative positions: the sine table and its projection by each layer's linear_pos.
+ *
+ * Neither depends on the audio, only on how far apart two frames can be, so the projections are kept with the model and
+ * shared by its sessions: 7.7 % of the encoder's work that is then done once. They are kept for a few reaches (in
+ * panels of 48 frames); a shorter one reads the middle of a longer one. Beyond KEEP_BYTES they are not kept, and a
+ * layer projects its own.
+ *
+ * Column m of a table of `reach` panels on either side is position reach * 48 - 1 - m, positive when the key is older
+ * than the query.
+ *
+ * Source: NeMo nemo/collections/asr/parts/submodules/multi_head_attention.py, RelPositionalEncoding. */
+#include "nn/nn.h"
+
+#include <math.h>
+#include <pthread.h>
+
+enum { KEEP_ENTRIES = 8 };
+static const int64_t keep_bytes = (int64_t)192 << 20;
+
+typedef struct entry {
+    int64_t reach;
+    float *projected; /* (n_layers) x panels of d rows, 2 * reach panels */
+} entry;
+
+struct csi_position_cache {
+    const csi_env *env;
+    pthread_mutex_t lock;
+    entry entries[KEEP_ENTRIES]; /* guard: lock; an entry once filled never changes until the cache is freed */
+    int n_entries;               /* guard: lock */
+    int32_t n_layers;
+};
+
+struct csi_position_cache *csi_positions_create(const csi_env *env, int32_t n_layers)
+{
+    struct csi_position_cache *cache = csi_alloc_zero(env, sizeof *cache);
+    if (cache) {
+        cache->env = env;
+        cache->n_layers = n_layers;
+        pthread_mutex_init(&cache->lock, NULL);
+    }
+    return cache;
+}
+
+void csi_positions_free(struct csi_position_cache *cache)
+{
+    if (!cache)
+        return;
+    for (int i = 0; i < cache->n_entries; i++)
+        csi_free(cache->env, cache->entries[i].projected);
+    pthread_mutex_destroy(&cache->lock);
+    csi_free(cache->env, cache);
+}
+
+void csi_positions_table(int64_t d, int64_t reach, float *table)
+{
+    int64_t n = 2 * reach * CSI_PANEL;
+    for (int64_t i = 0; i < d / 2; i++) {
+        double rate = exp(-2.0 * (double)i * log(10000.0) / (double)d);
+        for (int64_t m = 0; m < n; m++) {
+            double angle = (double)(reach * CSI_PANEL - 1 - m) * rate;
+            float *at = table + (m / CSI_PANEL * d + 2 * i) * CSI_PANEL + m % CSI_PANEL;
+            at[0] = (float)sin(angle);
+            at[CSI_PANEL] = (float)cos(angle);
+        }
+    }
+}
+
+static float *project_all(const csi_run *run, const csi_encoder *e, const csi_env *env, int64_t reach)
+{
+    int64_t d = e->d, layer_floats = 2 * reach * CSI_PANEL * d;
+    float *table = csi_alloc(env, (size_t)layer_floats * sizeof *table);
+    float *all = csi_alloc(env, (size_t)(layer_floats * e->n_layers) * sizeof *all);
+    if (table && all) {
+        csi_positions_table(d, reach, table);
+        for (int32_t i = 0; i < e->n_layers; i++) {
+            const csi_linear l = {.w = e->layers[i].pos_w,
+                                  .n_out = d,
+                                  .n_in = d,
+                                  .x = table,
+                                  .x_panel = d * CSI_PANEL,
+                                  .y = all + i * layer_floats,
+                                  .y_panel = d * CSI_PANEL,
+                                  .y_row = CSI_PANEL,
+                                  .columns = 2 * reach * CSI_PANEL};
+            csi_linear_run(run, &l, 1);
+        }
+    } else {
+        csi_free(env, all);
+        all = NULL;
+    }
+    csi_free(env, table);
+    return all;
+}
+
+const float *csi_positions_get(const csi_run *run, csi_encoder *e, int64_t reach, int64_t *offset_floats,
+                               int64_t *layer_floats)
+{
+    struct csi_position_cache *cache = e->positions;
+    int64_t rounded = 2; /* powers of two: few entries serve every length */
+    while (rounded < reach)
+        rounded *= 2;
+    if (rounded * 2 * CSI_PANEL * e->d * 4 * e->n_layers > keep_bytes)
+        rounded = reach;
+    if (rounded * 2 * CSI_PANEL * e->d * 4 * e->n_layers > keep_bytes)
+        return NULL;
+    pthread_mutex_lock(&cache->lock);
+    const entry *best = NULL;
+    for (int i = 0; i < cache->n_entries; i++)
+        if (cache->entries[i].reach >= reach && (!best || cache->entries[i].reach < best->reach))
+            best = &cache->entries[i];
+    if (!best && cache->n_entries < KEEP_ENTRIES) {
+        float *projected = project_all(run, e, cache->env, rounded);
+        if (projected) {
+            cache->entries[cache->n_entries] = (entry){rounded, projected};
+            best = &cache->entries[cache->n_entries++];
+        }
+    }
+    pthread_mutex_unlock(&cache->lock);
+    if (!best)
+        return NULL;
+    *offset_floats = (best->reach - reach) * CSI_PANEL * e->d;
+    *layer_floats = 2 * best->reach * CSI_PANEL * e->d;
+    return best->projected;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ * Prediction network (embedding, LSTM) and joint of RNN-T and TDT.
+ *
+ * The row of the blank in the embedding is the padding row and counts as zero whatever is stored. The network is run
+ * once on it before the first token. Encoder frames are projected once per utterance, not here.
+ *
+ * Source: NeMo nemo/collections/asr/modules/rnnt.py, RNNTDecoder and RNNTJoint. */
+#include "nn/nn.h"
+
+#include <stdio.h>
+
+#define SHAPE(...)                                                             \
+    (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
+    {                                                                          \
+        __VA_ARGS__                                                            \
+    }
+
+/* ------------------------------------------------------------------- loading */
+
+static cs_err load_durations(csi_loader *loader, csi_transducer *t)
+{
+    static const char *const places[] = {"decoding.durations", "model_defaults.tdt_durations",
+                                         "loss.tdt_kwargs.durations"};
+    int64_t extra = 0;
+    cs_err code = csi_load_int(loader, "joint.num_extra_outputs", false, 0, 64, &extra);
+    if (code)
+        return code;
+    for (size_t i = 0; i < CSI_COUNT(places) && extra; i++) {
+        const csi_node *list = csi_node_at(csi_archive_config(loader->archive), places[i]);
+        if (csi_node_is_null(list) || list->kind != CSI_NODE_LIST || list->n_children == 0)
+            continue;
+        if (list->n_children != (size_t)extra)
+            return csi_fail(loader->err, CS_EMODEL, -1, "%s: %s has %zu durations, but joint.num_extra_outputs is %lld",
+                            csi_archive_path(loader->archive), places[i], list->n_children, (long long)extra);
+        for (size_t d = 0; d < list->n_children; d++) {
+            int64_t value;
+            if (!csi_node_int(csi_node_item(list, d), &value) || value < 0 || value > 1024)
+                return csi_fail(loader->err, CS_EMODEL, -1, "%s: %s holds something that is no number from 0 to 1024",
+                                csi_archive_path(loader->archive), places[i]);
+            t->durations[d] = (int32_t)value;
+        }
+        t->n_durations = (int32_t)extra;
+        return CS_OK;
+    }
+    if (extra)
+        return csi_fail(
+            loader->err, CS_EMODEL, -1,
+            "%s: joint.num_extra_outputs is %lld, but the durations are in none of decoding, model_defaults and loss",
+            csi_archive_path(loader->archive), (long long)extra);
+    return CS_OK;
+}
+
+static cs_err load_max_symbols(csi_loader *loader, csi_transducer *t)
+{
+    static const char *const places[] = {"decoding.greedy.max_symbols", "decoding.greedy.max_symbols_per_step"};
+    int64_t value = 10; /* NeMo's default when the section does not speak; an explicit null is no limit */
+    for (size_t i = 0; i < CSI_COUNT(places); i++) {
+        const csi_node *node = csi_node_at(csi_archive_config(loader->archive), places[i]);
+        if (!node)
+            continue;
+        value = 0;
+        cs_err code = csi_load_int(loader, places[i], false, -1, 1 << 20, &value);
+        if (code)
+            return code;
+        break;
+    }
+    t->max_symbols = (int32_t)CSI_MAX(value, 0);
+    return CS_OK;
+}
+
+static cs_err load_activation(csi_loader *loader, csi_transducer *t)
+{
+    static const char *const names[] = {"relu", "tanh", "sigmoid"};
+    const char *name = csi_load_text(loader, "joint.jointnet.activation", "relu");
+    for (size_t i = 0; i < CSI_COUNT(names); i++)
+        if (strcmp(name, names[i]) == 0) {
+            t->activation = (csi_activation)i;
+            return CS_OK;
+        }
+    return csi_fail(loader->err, CS_EUNSUPPORTED, -1,
+                    "%s: joint.jointnet.activation is \"%.40s\", expected relu, tanh or sigmoid",
+                    csi_archive_path(loader->archive), name);
+}
+
+/* Widths and counts, from the config where it speaks, else from the tensors. */
+static cs_err load_transducer_sizes(csi_loader *loader, int32_t vocab, csi_transducer *t)
+{
+    int64_t pred = 0, joint = 0, lstm = 0;
+    const csi_tensor *embed = csi_archive_tensor(loader->archive, "decoder.prediction.embed.weight");
+    const csi_tensor *enc = csi_archive_tensor(loader->archive, "joint.enc.weight");
+    while (lstm <= CSI_MAX_LSTM && csi_load_has(loader, "decoder.prediction.dec_rnn.lstm.weight_ih_l%d", (int)lstm))
+        lstm++;
+    if (embed && embed->n_dims == 2 && embed->dims[1] <= 8192)
+        pred = embed->dims[1];
+    if (enc && enc->n_dims == 2 && enc->dims[0] <= 8192)
+        joint = enc->dims[0];
+    int64_t found = lstm;
+    cs_err code;
+    if ((code = csi_load_int(loader, "decoder.prednet.pred_hidden", pred == 0, 1, 8192, &pred))
+        || (code = csi_load_int(loader, "decoder.prednet.pred_rnn_layers", found == 0, 1, CSI_MAX_LSTM, &lstm))
+        || (code = csi_load_int(loader, "joint.jointnet.joint_hidden", joint == 0, 1, 8192, &joint)))
+        return code;
+    if (found && lstm != found)
+        return csi_fail(loader->err, CS_EMODEL, -1,
+                        "%s: decoder.prednet.pred_rnn_layers is %lld, but the weights hold %lld LSTM layers",
+                        csi_archive_path(loader->archive), (long long)lstm, (long long)found);
+    bool blank_as_pad = true;
+    if ((code = csi_load_bool(loader, "decoder.blank_as_pad", &blank_as_pad)))
+        return code;
+    const char *norm = csi_load_text(loader, "decoder.normalization_mode", "");
+    if (*norm || !blank_as_pad)
+        return csi_fail(loader->err, CS_EUNSUPPORTED, -1,
+                        "%s: decoder.normalization_mode is \"%.40s\" and blank_as_pad %s, expected null and true",
+                        csi_archive_path(loader->archive), norm, blank_as_pad ? "true" : "false");
+    t->vocab = vocab;
+    t->pred = (int32_t)pred;
+    t->joint = (int32_t)joint;
+    t->n_lstm = (int32_t)lstm;
+    return CS_OK;
+}
+
+static cs_err load_lstm(csi_loader *loader, csi_transducer *t)
+{
+    int64_t p = t->pred;
+    for (int32_t i = 0; i < t->n_lstm; i++) {
+        cs_err code;
+        if ((code = csi_load_weight(loader, &t->w_ih[i], SHAPE(4 * p, p),
+                                    "decoder.prediction.dec_rnn.lstm.weight_ih_l%d", i))
+            || (code = csi_load_weight(loader, &t->w_hh[i], SHAPE(4 * p, p),
+                                       "decoder.prediction.dec_rnn.lstm.weight_hh_l%d", i))
+            || (code = csi_load_weight(loader, &t->b_ih[i], SHAPE(4 * p), "decoder.prediction.dec_rnn.lstm.bias_ih_l%d",
+                                       i))
+            || (code = csi_load_weight(loader, &t->b_hh[i], SHAPE(4 * p), "decoder.prediction.dec_rnn.lstm.bias_hh_l%d",
+                                       i)))
+            return code;
+    }
+    return CS_OK;
+}
+
+cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, csi_transducer *t)
+{
+    *t = (csi_transducer){.d = d_model};
+    cs_err code;
+    if ((code = load_transducer_sizes(loader, vocab, t)) || (code = load_durations(loader, t))
+        || (code = load_max_symbols(loader, t)) || (code = load_activation(loader, t)) || (code = load_lstm(loader, t)))
+        return code;
+    int64_t rows = (int64_t)vocab + 1 + t->n_durations, p = t->pred, j = t->joint;
+    /* The last layer's index depends on whether the config has a dropout in front of it. */
+    int out = csi_load_has(loader, "joint.joint_net.1.weight") ? 1 : 2;
+    if ((code = csi_load_weight(loader, &t->embed, SHAPE((int64_t)vocab + 1, p), "decoder.prediction.embed.weight"))
+        || (code = csi_load_weight(loader, &t->enc_w, SHAPE(j, d_model), "joint.enc.weight"))
+        || (code = csi_load_weight(loader, &t->enc_b, SHAPE(j), "joint.enc.bias"))
+        || (code = csi_load_weight(loader, &t->pred_w, SHAPE(j, p), "joint.pred.weight"))
+        || (code = csi_load_weight(loader, &t->pred_b, SHAPE(j), "joint.pred.bias"))
+        || (code = csi_load_weight(loader, &t->out_w, SHAPE(rows, j), "joint.joint_net.%d.weight", out))
+        || (code = csi_load_weight(loader, &t->out_b, SHAPE(rows), "joint.joint_net.%d.bias", out)))
+        return code;
+    return CS_OK;
+}
+
+/* ------------------------------------------------------------------- running */
+
+size_t csi_prediction_floats(const csi_transducer *t)
+{
+    size_t p = ((size_t)t->pred + 15) / 16 * 16, j = ((size_t)t->joint + 15) / 16 * 16;
+    return 2 * p * (size_t)t->n_lstm + 9 * p + j;
+}
+
+void csi_prediction_init(const csi_transducer *t, csi_prediction *p, float *memory)
+{
+    size_t width = ((size_t)t->pred + 15) / 16 * 16, state = (size_t)t->n_lstm * width;
+    memset(memory, 0, csi_prediction_floats(t) * sizeof *memory);
+    p->h = memory;
+    p->c = p->h + state;
+    p->input = p->c + state;
+    p->gates = p->input + width;
+    p->hidden_gates = p->gates + 4 * width;
+    p->projected = p->hidden_gates + 4 * width;
+}
+
+void csi_prediction_step(const csi_run *run, const csi_transducer *t, csi_prediction *p, int32_t token)
+{
+    size_t width = ((size_t)t->pred + 15) / 16 * 16;
+    int64_t n = t->pred;
+    if (token == t->vocab)
+        memset(p->input, 0, (size_t)n * sizeof *p->input);
+    else
+        memcpy(p->input, t->embed + (int64_t)token * n, (size_t)n * sizeof *p->input);
+    const float *x = p->input;
+    for (int32_t i = 0; i < t->n_lstm; i++) {
+        float *h = p->h + (size_t)i * width, *c = p->c + (size_t)i * width;
+        csi_matvec_run(run, t->w_ih[i], 4 * n, n, x, t->b_ih[i], p->gates);
+        csi_matvec_run(run, t->w_hh[i], 4 * n, n, h, t->b_hh[i], p->hidden_gates);
+        for (int64_t k = 0; k < 4 * n; k++)
+            p->gates[k] += p->hidden_gates[k];
+        run->ops->lstm_cell(p->gates, c, h, n);
+        x = h;
+    }
+    csi_matvec_run(run, t->pred_w, t->joint, n, x, t->pred_b, p->projected);
+}
+
+void csi_joint_run(const csi_run *run, const csi_transducer *t, const float *frame, const csi_prediction *p,
+                   float *hidden, float *logits)
+{
+    run->ops->add_activate(frame, p->projected, hidden, t->joint, t->activation);
+    csi_matvec_run(run, t->out_w, (int64_t)t->vocab + 1 + t->n_durations, t->joint, hidden, t->out_b, logits);
+}
