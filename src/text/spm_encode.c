@@ -30,34 +30,21 @@ static void cut_chars(const csi_spm *spm, const char *text, size_t n_bytes, csi_
     }
 }
 
-/* Words: U+2581 opens a new one (closes the running one for suffix models); a run of marks stays together only where the
- * model was trained to have pieces of white space alone. */
-static size_t word_bytes(const csi_spm *spm, const char *text, size_t n_bytes)
+/* Each U+2581 opens a word, also in models that put it behind words when they are trained. */
+static size_t word_bytes(const char *text, size_t n_bytes)
 {
-    const bool suffix = spm->whitespace_as_suffix, runs = spm->whitespace_only_pieces;
-    bool in_marks = false;
-    for (size_t at = 0; at < n_bytes;) {
+    size_t at = 0;
+    do {
         uint32_t c;
-        size_t n = csi_next_char(text + at, n_bytes - at, &c);
-        bool mark = c == 0x2581;
-        if (suffix) {
-            if (runs ? in_marks && !mark : in_marks)
-                return at;
-            in_marks = mark;
-        } else {
-            if (at > 0 && mark && (!in_marks || !runs))
-                return at;
-            in_marks = mark;
-        }
-        at += n;
-    }
-    return n_bytes;
+        at += csi_next_char(text + at, n_bytes - at, &c);
+    } while (at < n_bytes && !csi_is_space_mark(text + at, n_bytes - at));
+    return at;
 }
 
 static void cut_words(const csi_spm *spm, const char *text, size_t n_bytes, csi_buf *cuts)
 {
     for (size_t at = 0; at < n_bytes;) {
-        size_t n = word_bytes(spm, text + at, n_bytes - at);
+        size_t n = word_bytes(text + at, n_bytes - at);
         csi_cut cut = {(uint32_t)n, csi_spm_find(spm, text + at, n)};
         csi_buf_append(cuts, &cut, sizeof cut);
         at += n;

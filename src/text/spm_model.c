@@ -137,8 +137,6 @@ static cs_err read_trainer(reader *r, message m)
             spm->type = (csi_spm_type)f.value;
         else if (f.wire == WIRE_VARINT && f.number == 24)
             spm->whitespace_as_suffix = f.value != 0;
-        else if (f.wire == WIRE_VARINT && f.number == 26)
-            spm->whitespace_only_pieces = f.value != 0;
         else if (f.wire == WIRE_VARINT && f.number == 35)
             spm->byte_fallback = f.value != 0;
         else if (f.wire == WIRE_BYTES && f.number == 44)

@@ -107,7 +107,7 @@ typedef struct csi_spm {
     int32_t unk_id;
     int32_t byte_ids[256]; /* valid when byte_fallback */
     csi_spm_type type;
-    bool byte_fallback, whitespace_as_suffix, whitespace_only_pieces;
+    bool byte_fallback, whitespace_as_suffix;
     bool has_unused;
     bool inner_space; /* some piece that merging can make holds U+2581 behind its first character */
     float min_score, max_score;
