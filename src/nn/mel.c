@@ -107,7 +107,9 @@ static cs_err load_fixed(csi_loader *loader, const csi_node *node, int32_t n, co
     float *values = csi_arena_array(loader->arena, (size_t)n, sizeof *values);
     if (!values)
         return csi_fail_memory(loader->err, (size_t)n * sizeof *values, what);
-    const csi_node *list = csi_node_at(node, what);
+    const csi_node *list = csi_node_at(node, what); /* (F), or (1, F): NeMo views it as (batch, F) */
+    if (list && list->kind == CSI_NODE_LIST && list->n_children == 1 && list->first->kind == CSI_NODE_LIST)
+        list = list->first;
     for (int32_t i = 0; i < n; i++) {
         double value;
         if (!list || list->n_children != (size_t)n || !csi_node_double(csi_node_item(list, (size_t)i), &value))
@@ -205,7 +207,9 @@ static cs_err load_sizes(csi_loader *loader, csi_mel *mel)
         return code;
     /* An explicit null switches pre-emphasis off; an absent key does not. */
     const csi_node *node = csi_node_at(csi_archive_config(loader->archive), "preprocessor.preemph");
-    mel->preemphasis = node && csi_node_is_null(node) ? 0.0f : (float)preemphasis;
+    bool filtered = !node || !csi_node_is_null(node);
+    mel->preemphasis = filtered ? (float)preemphasis : 0.0f;
+    mel->cuts_tail = mel->exact_pad && filtered;
     if (!n_fft)
         for (n_fft = 1; n_fft < mel->window_length;)
             n_fft *= 2;
@@ -286,10 +290,12 @@ static void cut_frames(const mel_job *job, int64_t frame0, int n_frames, float *
 {
     const csi_mel *mel = job->mel;
     int64_t margin = (mel->n_fft - mel->window_length) / 2;
+    /* With exact_pad NeMo masks the padded signal at the unpadded length, so the last samples do not count. */
+    int64_t n_samples = job->n_samples - (mel->cuts_tail ? padding(mel) : 0);
     memset(in, 0, (size_t)mel->n_fft * LANES * sizeof *in);
     for (int f = 0; f < n_frames; f++) {
         int64_t start = (frame0 + f) * mel->hop - padding(mel) + margin;
-        int64_t from = CSI_MAX(0, -start), to = CSI_MIN(mel->window_length, job->n_samples - start);
+        int64_t from = CSI_MAX(0, -start), to = CSI_MIN(mel->window_length, n_samples - start);
         for (int64_t n = from; n < to; n++) {
             int64_t s = start + n;
             float x = job->pcm[s];

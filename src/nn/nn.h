@@ -59,7 +59,7 @@ typedef struct csi_mel {
     double window_stride_seconds;
     float preemphasis; /* 0: none */
     float log_guard;
-    bool guard_clamps, take_log, exact_pad;
+    bool guard_clamps, take_log, exact_pad, cuts_tail;
     float mag_power;
     csi_normalize normalize;
     const float *fixed_mean, *fixed_std;    /* (F) */

@@ -50,22 +50,15 @@ static cs_err load_durations(csi_loader *loader, csi_transducer *t)
     return CS_OK;
 }
 
+/* The first of NeMo's two keys that holds a number above zero; neither: no limit. */
 static cs_err load_max_symbols(csi_loader *loader, csi_transducer *t)
 {
-    static const char *const places[] = {"decoding.greedy.max_symbols", "decoding.greedy.max_symbols_per_step"};
-    int64_t value = 10; /* NeMo's default when the section does not speak; an explicit null is no limit */
-    for (size_t i = 0; i < CSI_COUNT(places); i++) {
-        const csi_node *node = csi_node_at(csi_archive_config(loader->archive), places[i]);
-        if (!node)
-            continue;
-        value = 0;
-        cs_err code = csi_load_int(loader, places[i], false, -1, 1 << 20, &value);
-        if (code)
-            return code;
-        break;
-    }
-    t->max_symbols = (int32_t)CSI_MAX(value, 0);
-    return CS_OK;
+    int64_t older = 0, limit = 0;
+    cs_err code = csi_load_int(loader, "decoding.greedy.max_symbols_per_step", false, -1, 1 << 20, &older);
+    if (!code)
+        code = csi_load_int(loader, "decoding.greedy.max_symbols", false, -1, 1 << 20, &limit);
+    t->max_symbols = (int32_t)(limit > 0 ? limit : CSI_MAX(older, 0));
+    return code;
 }
 
 static cs_err load_activation(csi_loader *loader, csi_transducer *t)
