@@ -537,16 +537,16 @@ static void softmax_sums(const float *x, int64_t n, float alpha, csi_softmax_sum
     for (; i < n; i++)
         sum += vexp(splat(x[i] - top))[0];
     double log_sum = (double)top + log(sum);
-    float shift = (float)log_sum;
+    float rest = (float)log(sum); /* lp = (x - top) - rest: exact where logits are large */
     vec s = splat(0), g = splat(0);
     for (i = 0; i + LANES <= n; i += LANES) {
-        vec lp = load(x + i) - shift, w = vexp(lp * alpha);
+        vec lp = load(x + i) - top - rest, w = vexp(lp * alpha);
         s += w;
         g += w * lp;
     }
     double s_total = sum_lanes(s), g_total = sum_lanes(g);
     for (; i < n; i++) {
-        float lp = x[i] - shift, w = vexp(splat(lp * alpha))[0];
+        float lp = x[i] - top - rest, w = vexp(splat(lp * alpha))[0];
         s_total += w;
         g_total += (double)w * lp;
     }
