@@ -15,7 +15,7 @@ typedef struct one {
     size_t n;
 } one;
 
-static void read_case(data *d, const csi_tokenizer *tokenizer, one *c)
+static void read_case(fixture *d, const csi_tokenizer *tokenizer, one *c)
 {
     static const cs_head heads[] = {CS_HEAD_CTC, CS_HEAD_RNNT, CS_HEAD_TDT};
     static const cs_aggregate aggregates[] = {CS_AGGREGATE_MIN, CS_AGGREGATE_MEAN, CS_AGGREGATE_MAX, CS_AGGREGATE_PROD};
@@ -34,9 +34,9 @@ static void read_case(data *d, const csi_tokenizer *tokenizer, one *c)
     }
 }
 
-static void check_words(data *d, const cs_result *r)
+static void check_words(fixture *d, const cs_result *r)
 {
-    static text word;
+    static fixture_text word;
     int32_t n = (int32_t)take_u16(d);
     CHECK_INT(r->n_words, n);
     for (int32_t i = 0; i < n; i++) {
@@ -55,9 +55,9 @@ static void check_words(data *d, const cs_result *r)
     }
 }
 
-static void check_segments(data *d, const cs_result *r)
+static void check_segments(fixture *d, const cs_result *r)
 {
-    static text segment;
+    static fixture_text segment;
     int32_t n = (int32_t)take_u16(d), word = 0;
     CHECK_INT(r->n_segments, n);
     for (int32_t i = 0; i < n; i++) {
@@ -77,7 +77,7 @@ static void check_segments(data *d, const cs_result *r)
 }
 
 /* Where NeMo gives as many confidences as there are words they must be the same; else they are only in range. */
-static void check_confidences(data *d, const cs_result *r)
+static void check_confidences(fixture *d, const cs_result *r)
 {
     int32_t n = (int32_t)take_u16(d);
     bool same = n == r->n_words;
@@ -91,9 +91,9 @@ static void check_confidences(data *d, const cs_result *r)
     n_confident += same;
 }
 
-static void check_case(data *d, const one *c)
+static void check_case(fixture *d, const one *c)
 {
-    static text string;
+    static fixture_text string;
     csi_arena arena;
     cs_result r = {0};
     csi_arena_init(&arena, &env);
@@ -117,7 +117,7 @@ static void check_case(data *d, const one *c)
 static void check_file(const char *name, csi_tokenizer *tokenizer)
 {
     static one c;
-    data d = open_data(&env, name, ".compose");
+    fixture d = open_data(&env, name, ".compose");
     if (!CHECK(tokenizer != NULL))
         return;
     unsigned n_marks = take_u16(&d), found = 0;
@@ -151,10 +151,10 @@ static void sentencepiece_tokens_compose_as_in_nemo(void)
 
 static csi_tokenizer *open_labels(void)
 {
-    static text labels[64];
+    static fixture_text labels[64];
     const char *pointers[64];
     csi_tokenizer *tokenizer = NULL;
-    data d = open_data(&env, "labels", ".list");
+    fixture d = open_data(&env, "labels", ".list");
     size_t n = take_u16(&d);
     for (size_t i = 0; i < n && i < CSI_COUNT(labels); i++) {
         take_text(&d, &labels[i]);
@@ -184,10 +184,10 @@ static csi_tokenizer *open_aggregate(const csi_env *e)
 
 static void aggregates_join_as_in_nemo(void)
 {
-    static text joined, tightened, language;
+    static fixture_text joined, tightened, language;
     static int32_t ids[MAX_TOKENS];
     csi_tokenizer *tokenizer = open_aggregate(&env);
-    data d = open_data(&env, "aggregate", ".texts");
+    fixture d = open_data(&env, "aggregate", ".texts");
     for (int32_t n = take_i32(&d); n > 0; n--) {
         one c = {
             .options = {

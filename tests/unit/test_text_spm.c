@@ -52,7 +52,7 @@ static void show(const char *what, const int32_t *ids, size_t n)
     printf("\n");
 }
 
-static bool encodes(const csi_tokenizer *tokenizer, const text *string, const int32_t *expected, size_t n)
+static bool encodes(const csi_tokenizer *tokenizer, const fixture_text *string, const int32_t *expected, size_t n)
 {
     csi_buf ids;
     cs_error err = {0};
@@ -68,7 +68,7 @@ static bool encodes(const csi_tokenizer *tokenizer, const text *string, const in
     return same;
 }
 
-static bool decodes(const csi_tokenizer *tokenizer, const int32_t *ids, size_t n, const text *expected)
+static bool decodes(const csi_tokenizer *tokenizer, const int32_t *ids, size_t n, const fixture_text *expected)
 {
     csi_buf out;
     csi_buf_init(&out, &env);
@@ -86,8 +86,8 @@ static bool decodes(const csi_tokenizer *tokenizer, const int32_t *ids, size_t n
 static void check_model(const char *name)
 {
     static int32_t ids[MAX_IDS];
-    static text string;
-    data d = open_data(&env, name, ".spm");
+    static fixture_text string;
+    fixture d = open_data(&env, name, ".spm");
     int wrong = 0;
     take_text(&d, &string);
     csi_tokenizer *tokenizer = open_with_table(name, string.bytes);

@@ -13,10 +13,10 @@
 
 static const char *text_data_folder = "tests/unit/text_data";
 
-typedef struct data {
+typedef struct fixture {
     csi_file file;
     size_t at;
-} data;
+} fixture;
 
 static inline csi_file open_bytes(const csi_env *env, const char *name, const char *ending)
 {
@@ -31,7 +31,7 @@ static inline csi_file open_bytes(const csi_env *env, const char *name, const ch
     return file;
 }
 
-static inline const void *take(data *d, size_t n_bytes)
+static inline const void *take(fixture *d, size_t n_bytes)
 {
     if (d->file.size - d->at < n_bytes) {
         printf("Bail out! fixture ends early\n");
@@ -41,9 +41,9 @@ static inline const void *take(data *d, size_t n_bytes)
     return d->file.data + d->at - n_bytes;
 }
 
-static inline data open_data(const csi_env *env, const char *name, const char *ending)
+static inline fixture open_data(const csi_env *env, const char *name, const char *ending)
 {
-    data d = {open_bytes(env, name, ending), 0};
+    fixture d = {open_bytes(env, name, ending), 0};
     if (memcmp(take(&d, 4), "CSTX", 4) != 0) {
         printf("Bail out! %s%s is no fixture\n", name, ending);
         exit(1);
@@ -51,33 +51,33 @@ static inline data open_data(const csi_env *env, const char *name, const char *e
     return d;
 }
 
-static inline unsigned take_u8(data *d)
+static inline unsigned take_u8(fixture *d)
 {
     return *(const uint8_t *)take(d, 1);
 }
 
-static inline unsigned take_u16(data *d)
+static inline unsigned take_u16(fixture *d)
 {
     uint16_t v;
     memcpy(&v, take(d, sizeof v), sizeof v);
     return v;
 }
 
-static inline int32_t take_i32(data *d)
+static inline int32_t take_i32(fixture *d)
 {
     int32_t v;
     memcpy(&v, take(d, sizeof v), sizeof v);
     return v;
 }
 
-static inline float take_f32(data *d)
+static inline float take_f32(fixture *d)
 {
     float v;
     memcpy(&v, take(d, sizeof v), sizeof v);
     return v;
 }
 
-static inline double take_f64(data *d)
+static inline double take_f64(fixture *d)
 {
     double v;
     memcpy(&v, take(d, sizeof v), sizeof v);
@@ -85,12 +85,12 @@ static inline double take_f64(data *d)
 }
 
 /* A string with its length; copied and ended with a NUL. */
-typedef struct text {
+typedef struct fixture_text {
     size_t n_bytes;
     char bytes[4096];
-} text;
+} fixture_text;
 
-static inline void take_text(data *d, text *t)
+static inline void take_text(fixture *d, fixture_text *t)
 {
     t->n_bytes = take_u16(d);
     if (t->n_bytes >= sizeof t->bytes) {
@@ -101,7 +101,7 @@ static inline void take_text(data *d, text *t)
     t->bytes[t->n_bytes] = 0;
 }
 
-static inline size_t take_ids(data *d, int32_t *ids, size_t capacity)
+static inline size_t take_ids(fixture *d, int32_t *ids, size_t capacity)
 {
     size_t n = take_u16(d);
     for (size_t i = 0; i < n; i++) {
