@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * peak THREADS FRAMES [SECONDS]: how fast this machine multiplies in f32, as one line of JSON, in GFLOP/s:
+ *
+ *   registers   a loop of multiply-adds on registers alone: what the arithmetic units can do
+ *   product     oneDNN's product FRAMES x 1024 x 4096 with packed weights, each call with weights of its own out of
+ *               a set too large for the cache: what a very good library makes of it
+ *
+ * The encoder's share of the peak is measured against the best product figure that a run of bench/peers.py saw.
+ * Each figure is the best slice of about SECONDS / 20 seconds, since other work on the machine only ever lowers it.
+ *
+ *   cc -O3 -march=native -fopenmp -o peak bench/peak.c -ldnnl        (libdnnl-dev) */
+#include <dnnl.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { INNER = 1024, OUTER = 4096, WEIGHT_SETS = 12, ACCUMULATORS = 24 };
+
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+typedef float vec __attribute__((vector_size(LANES * 4)));
+
+static double now_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void must(dnnl_status_t status, const char *what)
+{
+    if (status != dnnl_success) {
+        fprintf(stderr, "peak: %s: oneDNN status %d\n", what, (int)status);
+        exit(1);
+    }
+}
+
+/* The empty assembly keeps every accumulator in a register and the loop from being folded. */
+static float spin_registers(long n_rounds)
+{
+    vec sum[ACCUMULATORS], factor, addend;
+    memset(sum, 0, sizeof sum);
+    for (int i = 0; i < LANES; i++) {
+        factor[i] = 0.999f;
+        addend[i] = 0.001f;
+    }
+    for (long round = 0; round < n_rounds; round++) {
+#pragma GCC unroll 24
+        for (int i = 0; i < ACCUMULATORS; i++)
+            sum[i] = sum[i] * factor + addend;
+        __asm__ volatile("" : "+x"(factor), "+x"(addend));
+    }
+    float total = 0;
+    for (int i = 0; i < ACCUMULATORS; i++)
+        total += sum[i][0];
+    return total;
+}
+
+static double measure_registers(int n_threads, double seconds)
+{
+    const long n_rounds = 2000000;
+    double best = 0, until = now_seconds() + seconds;
+    volatile float sink = 0;
+    while (now_seconds() < until) {
+        double started = now_seconds();
+#pragma omp parallel num_threads(n_threads)
+        {
+            float total = spin_registers(n_rounds);
+#pragma omp critical
+            sink += total;
+        }
+        double rate = 2e-9 * LANES * ACCUMULATORS * (double)n_rounds * n_threads / (now_seconds() - started);
+        if (rate > best)
+            best = rate;
+    }
+    return best;
+}
+
+static dnnl_memory_t make_memory(const dnnl_memory_desc_t *description, dnnl_engine_t engine)
+{
+    dnnl_memory_t memory;
+    must(dnnl_memory_create(&memory, description, engine, DNNL_MEMORY_ALLOCATE), "memory");
+    void *data;
+    must(dnnl_memory_map_data(memory, &data), "map");
+    size_t n = dnnl_memory_desc_get_size(description) / sizeof(float);
+    for (size_t i = 0; i < n; i++)
+        ((float *)data)[i] = 0.001f * (float)(i % 911);
+    must(dnnl_memory_unmap_data(memory, data), "unmap");
+    return memory;
+}
+
+static double measure_product(int n_frames, double seconds)
+{
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    must(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine");
+    must(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
+
+    dnnl_memory_desc_t a, b, c;
+    must(dnnl_memory_desc_init_by_tag(&a, 2, (dnnl_dims_t){n_frames, INNER}, dnnl_f32, dnnl_ab), "a");
+    must(dnnl_memory_desc_init_by_tag(&b, 2, (dnnl_dims_t){INNER, OUTER}, dnnl_f32, dnnl_format_tag_any), "b");
+    must(dnnl_memory_desc_init_by_tag(&c, 2, (dnnl_dims_t){n_frames, OUTER}, dnnl_f32, dnnl_ab), "c");
+    dnnl_matmul_desc_t description;
+    must(dnnl_matmul_desc_init(&description, &a, &b, NULL, &c), "matmul");
+    dnnl_primitive_desc_t chosen;
+    must(dnnl_primitive_desc_create(&chosen, &description, NULL, engine, NULL), "matmul choice");
+    dnnl_primitive_t product;
+    must(dnnl_primitive_create(&product, chosen), "matmul primitive");
+
+    const dnnl_memory_desc_t *packed = dnnl_primitive_desc_query_md(chosen, dnnl_query_weights_md, 0);
+    dnnl_memory_t source = make_memory(&a, engine), target = make_memory(&c, engine), weights[WEIGHT_SETS];
+    for (int i = 0; i < WEIGHT_SETS; i++)
+        weights[i] = make_memory(packed, engine);
+
+    double best = 0, until = now_seconds() + seconds;
+    while (now_seconds() < until) {
+        double started = now_seconds();
+        for (int i = 0; i < WEIGHT_SETS; i++) {
+            dnnl_exec_arg_t arguments[] = {
+                {DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, weights[i]}, {DNNL_ARG_DST, target}};
+            must(dnnl_primitive_execute(product, stream, 3, arguments), "execute");
+        }
+        must(dnnl_stream_wait(stream), "wait");
+        double rate = 2e-9 * n_frames * INNER * OUTER * WEIGHT_SETS / (now_seconds() - started);
+        if (rate > best)
+            best = rate;
+    }
+
+    for (int i = 0; i < WEIGHT_SETS; i++)
+        dnnl_memory_destroy(weights[i]);
+    dnnl_memory_destroy(source);
+    dnnl_memory_destroy(target);
+    dnnl_primitive_destroy(product);
+    dnnl_primitive_desc_destroy(chosen);
+    dnnl_stream_destroy(stream);
+    dnnl_engine_destroy(engine);
+    return best;
+}
+
+int main(int argc, char **argv)
+{
+    int n_threads = argc > 1 ? atoi(argv[1]) : 0, n_frames = argc > 2 ? atoi(argv[2]) : 0;
+    double seconds = argc > 3 ? atof(argv[3]) : 2;
+    if (n_threads < 1 || n_frames < 1 || !(seconds > 0)) {
+        fprintf(stderr, "usage: peak THREADS FRAMES [SECONDS]\n");
+        return 2;
+    }
+    omp_set_num_threads(n_threads);
+    const dnnl_version_t *version = dnnl_version();
+    double registers = measure_registers(n_threads, seconds / 2), product = measure_product(n_frames, seconds / 2);
+    printf("{\"threads\": %d, \"frames\": %d, \"registers\": %.1f, \"product\": %.1f, \"onednn\": \"%d.%d.%d\"}\n",
+           n_threads, n_frames, registers, product, version->major, version->minor, version->patch);
+    return 0;
+}
