@@ -12,13 +12,11 @@ Random weights say the same token for ever. Here the subsampling is scaled to un
 head is scaled and centred over the clip's frames, with a blank bias that leaves some tens of tokens and many blanks.
 """
 import argparse
-import json
 import os
 import random
 import tempfile
 
 from make_models import model_class, train_tokenizer  # sets the environment before torch comes in
-import nemo
 import numpy as np
 import soundfile
 import torch
@@ -26,8 +24,7 @@ from nemo.utils import logging
 from omegaconf import OmegaConf, open_dict
 
 import tensor_file
-from make_expected import confidences
-from reference import Reference
+from make_expected import Expected
 from variants import BASE, config
 
 
@@ -94,20 +91,14 @@ def settle(model, v, samples):
 def expected(path, wav):
     """NeMo's results for every head in the golden test's form."""
     folder = os.path.dirname(os.path.abspath(path))
-    reference = Reference(path)
-    stages, n = reference.stages(wav)
-    np.save(os.path.join(folder, "encoder.npy"), stages["encoder"])
-    kept = {f"clip/{s}": t for s, t in stages.items() if s in ("mel", "subsampling", "layer_00", "encoder", "ctc_logprobs")}
-    tensor_file.write(os.path.join(folder, "tensors.bin"), kept)
-    cases = []
-    for head in reference.heads:
-        case = dict(name="clip", audio="clip.wav", start=0, samples=soundfile.info(wav).frames, head=head, n_frames=n)
-        case.update(reference.case(wav, head), confidences=confidences(reference, wav, head, False))
-        cases.append(case)
-        print(f"{head}: {len(case['ids'])} tokens in {n} frames, closest scores {case['margin']:.2g} apart: {case['text'][:100]}")
-    with open(os.path.join(folder, "expected.json"), "w") as file:
-        json.dump(dict(model=os.path.basename(path), nemo_class=reference.class_name, nemo=nemo.__version__, heads=reference.heads, cases=cases),
-                  file, ensure_ascii=False)
+    made = Expected(path, {"clip": ("clip.wav", 0, soundfile.info(wav).frames, wav)})
+    for head in made.reference.heads:
+        made.add("clip", head, keep=("mel", "subsampling", "layer_00", "encoder", "ctc_logprobs"), confidence="default")
+    made.write(folder, os.path.basename(path))
+    np.save(os.path.join(folder, "encoder.npy"), made.tensors["clip/encoder"])
+    for case in made.cases:
+        print(f"{case['head']}: {len(case['ids'])} tokens in {case['n_frames']} frames, closest scores {case['margin']:.2g} apart: {case['text'][:100]}")
+    made.print_troubles()
 
 
 def main():

@@ -112,7 +112,10 @@ class Reference:
         if isinstance(getattr(h, "langs", None), str):
             made["language"] = h.langs
         try:
-            self.times(self.decode(path, head, change, timestamps=True), made, len(made["ids"]))
+            timed = self.decode(path, head, change, timestamps=True)
+            if head == "tdt":  # kept only with timestamps
+                made["durations"] = plain(timed.token_duration)
+            self.times(timed, made)
         except TypeError as error:  # NeMo has no times for aggregate tokenizers
             made["times_error"] = str(error)
         return made
@@ -137,7 +140,7 @@ class Reference:
     def transducer_tokens(self, h, made, logits):
         made["ids"] = plain(h.y_sequence)
         made["frames"] = plain(h.timestamp)
-        made["durations"] = plain(h.token_duration) if self.transducer == "tdt" else [1] * len(made["ids"])
+        made["durations"] = [1] * len(made["ids"])
         if not logits:
             return float("inf")
         n_classes = logits[0].shape[1] - self.n_durations
@@ -151,14 +154,14 @@ class Reference:
         return min(margin, gap(rows[:, n_classes:])) if self.n_durations else margin
 
     @staticmethod
-    def times(h, made, n_tokens):
+    def times(h, made):
         stamps = h.timestamp
         chars = []
         for entry in stamps["char"]:
             texts = entry["char"] if isinstance(entry["char"], list) else [entry["char"]]
             chars += [[entry[k] for k in ("start_offset", "end_offset", "start", "end")]] * len(texts)
-        if len(chars) != n_tokens:
-            raise RuntimeError(f"{len(chars)} char entries for {n_tokens} tokens")
+        if len(chars) != len(made["ids"]) or len(made["durations"]) != len(made["ids"]):
+            raise RuntimeError(f"{len(chars)} char entries, {len(made['durations'])} durations, {len(made['ids'])} tokens")
         made["chars"] = plain(chars)
         for kind in ("word", "segment"):
             made[kind + "s"] = plain([[e[k] for k in (kind, "start_offset", "end_offset", "start", "end")] for e in stamps[kind]])

@@ -28,7 +28,7 @@ VARIANTS = {
     "rnnt-agg": dict(kind="hybrid", agg=True, case="mixed", vocab=56, layers=1, langs=True),
     # attention
     "tdt-ctc-local": dict(kind="hybrid", local=[8, 8], durations=[0, 1, 2, 3, 4], lstm=2, case="mixed", vocab=80, d=36, heads=3),
-    "ctc-limited": dict(kind="ctc", mels=64, ctx=[10, 4], factor=4, norm="layer_norm", conv_ctx=[6, 2], normalize="all_features",
+    "ctc-limited": dict(kind="ctc", mels=64, ctx=[[10, 4], [-1, 2], [6, -1]], factor=4, norm="layer_norm", conv_ctx=[6, 2], normalize="all_features",
                         use_bias=False, case="mixed", vocab=70),
     "rnnt-stream": dict(mels=128, normalize="NA", xscaling=False, use_bias=False, lstm=2, causal=True, norm="layer_norm",
                         conv_ctx="causal", style="chunked_limited", ctx=[[14, 6], [14, 1], [14, 0], [12, 3], [-1, 3]], case="mixed", vocab=96,
