@@ -24,7 +24,7 @@ typedef struct csi_node {
     size_t line; /* 1-based line in the file */
 } csi_node;
 
-/* Parse YAML text (name is for messages). Memory comes from the arena. Caps: depth 64, scalar 16 MiB, 2 M nodes.
+/* Parse YAML text (name is for messages). Memory comes from the arena. Caps: 64 MiB, depth 64, scalar 16 MiB, 2 M nodes.
  * Anchors and aliases, several documents, tags and duplicate keys: CS_EMODEL with the line. */
 cs_err csi_yaml_parse(csi_arena *arena, const char *name, const void *data, size_t size, csi_node **root,
                       cs_error *err);
@@ -85,6 +85,7 @@ cs_err csi_archive_open_memory(const csi_env *env, const char *name, const void 
                                csi_archive **archive, cs_error *err);
 void csi_archive_close(csi_archive *archive);
 
+/* The configuration; of older files that nest it below `model`, that map. */
 const csi_node *csi_archive_config(const csi_archive *archive);
 const char *csi_archive_path(const csi_archive *archive); /* for messages */
 int64_t csi_archive_file_bytes(const csi_archive *archive);

@@ -51,42 +51,44 @@ static void reserve(csi_buf *out, const uint8_t *data, size_t size, size_t limit
         csi_buf_room(out, CSI_MIN(hint, limit));
 }
 
+/* One step: room in out, as much as is there or STEP more, filled by inflate(). *status is zlib's. */
+static cs_err gunzip_step(z_stream *z, const char *label, size_t limit, csi_buf *out, int *status, cs_error *err)
+{
+    size_t n = CSI_MIN(limit - out->size, (size_t)STEP);
+    if (out->capacity > out->size + 1)
+        n = CSI_MIN(n, out->capacity - out->size - 1); /* fill what is there before it grows */
+    if (n == 0)
+        return csi_fail(err, CS_EMODEL, -1, "%s: the gzip data inflates to more than %zu MiB, expected a model", label,
+                        limit >> 20);
+    void *room = csi_buf_room(out, n);
+    if (!room)
+        return csi_fail_memory(err, out->size + n, "the inflated archive");
+    z->next_out = room;
+    z->avail_out = (uInt)n;
+    *status = inflate(z, Z_NO_FLUSH);
+    csi_buf_grew(out, n - z->avail_out);
+    return *status == Z_MEM_ERROR ? csi_fail_memory(err, STEP, "inflating") : CS_OK;
+}
+
 cs_err csi_gunzip(const csi_env *env, const char *label, const uint8_t *data, size_t size, csi_buf *out, cs_error *err)
 {
     z_stream z;
     size_t at = 0, limit = gunzip_limit(size);
-    cs_err code = CS_OK;
     if (!start(&z, env, 16 + MAX_WBITS))
         return csi_fail_memory(err, sizeof z, "inflating");
     reserve(out, data, size, limit);
+    cs_err code;
     for (;;) {
+        int status = Z_OK;
         feed(&z, data, size, &at);
-        size_t n = CSI_MIN(limit - out->size, (size_t)STEP);
-        if (out->capacity > out->size + 1)
-            n = CSI_MIN(n, out->capacity - out->size - 1); /* fill what is there before it grows */
-        void *room = csi_buf_room(out, n);
-        if (!room) {
-            code = csi_fail_memory(err, out->size + n, "the inflated archive");
+        code = gunzip_step(&z, label, limit, out, &status, err);
+        if (code != CS_OK)
             break;
-        }
-        if (n == 0) {
-            code = csi_fail(err, CS_EMODEL, -1, "%s: the gzip data inflates to more than %zu MiB, expected a model",
-                            label, limit >> 20);
-            break;
-        }
-        z.next_out = room;
-        z.avail_out = (uInt)n;
-        int status = inflate(&z, Z_NO_FLUSH);
-        csi_buf_grew(out, n - z.avail_out);
         size_t met = at - z.avail_in;
         if (status == Z_STREAM_END) {
             /* another gzip member may follow; anything else after the end is padding */
             if (size - met >= 2 && data[met] == 0x1F && data[met + 1] == 0x8B && inflateReset(&z) == Z_OK)
                 continue;
-            break;
-        }
-        if (status == Z_MEM_ERROR) {
-            code = csi_fail_memory(err, STEP, "inflating");
             break;
         }
         if (status != Z_OK && status != Z_BUF_ERROR) {

@@ -550,67 +550,7 @@ static cs_err run(csi_pickle *p, csi_pickle_value *result)
     }
 }
 
-/* --------------------------------------------------------------- results */
-
-/* Some trainers save a map around the state dict. */
-static const csi_pickle_map *state_dict(const csi_pickle_map *map)
-{
-    static const char key[] = "state_dict";
-    for (const csi_pickle_pair *pair = map->first; pair; pair = pair->next)
-        if (pair->key.kind == CSI_PICKLE_TEXT && pair->key.n == sizeof key - 1
-            && memcmp(pair->key.is.text, key, sizeof key - 1) == 0 && pair->value.kind == CSI_PICKLE_MAP)
-            return pair->value.is.map;
-    return map;
-}
-
-static bool is_plain_text(const csi_pickle_value *value)
-{
-    if (value->kind != CSI_PICKLE_TEXT || value->n == 0)
-        return false;
-    for (size_t i = 0; i < value->n;) {
-        uint32_t character;
-        int n_bytes = csi_utf8_decode(value->is.text + i, value->n - i, &character);
-        if (n_bytes == 0 || character == 0)
-            return false;
-        i += (size_t)n_bytes;
-    }
-    return true;
-}
-
-/* The map's tensors with their names into the caller's arena; other values are not weights. */
-static cs_err list_tensors(csi_pickle *p, csi_arena *arena, const csi_pickle_map *map, csi_tensor_list *list)
-{
-    size_t n = 0;
-    for (const csi_pickle_pair *pair = map->first; pair; pair = pair->next)
-        n += pair->value.kind == CSI_PICKLE_TENSOR;
-    if (n == 0 || n > CSI_PICKLE_MAX_TENSORS)
-        return csi_fail(p->err, CS_EMODEL, -1, "%s: data.pkl holds %zu tensors, expected 1 to %d", p->label, n,
-                        CSI_PICKLE_MAX_TENSORS);
-    list->tensors = csi_arena_array(arena, n, sizeof *list->tensors);
-    list->names = csi_arena_array(arena, n, sizeof *list->names);
-    if (!list->tensors || !list->names)
-        return csi_fail_memory(p->err, n * (sizeof *list->tensors + sizeof *list->names), "the tensors' index");
-    for (const csi_pickle_pair *pair = map->first; pair; pair = pair->next) {
-        if (pair->value.kind != CSI_PICKLE_TENSOR)
-            continue;
-        if (!is_plain_text(&pair->key))
-            return csi_fail(p->err, CS_EMODEL, -1, "%s: data.pkl: tensor %zu has a name that is not plain text",
-                            p->label, list->n_tensors);
-        csi_tensor *tensor = &list->tensors[list->n_tensors];
-        *tensor = *pair->value.is.tensor;
-        tensor->name = csi_arena_text(arena, pair->key.is.text, pair->key.n);
-        if (!tensor->name)
-            return csi_fail_memory(p->err, pair->key.n, "a tensor's name");
-        list->names[list->n_tensors] = (csi_name){tensor->name, pair->key.n, (uint32_t)list->n_tensors};
-        list->n_tensors++;
-    }
-    csi_names_sort(list->names, n);
-    const csi_name *twice = csi_names_duplicate(list->names, n);
-    csi_quote quote;
-    return twice ? csi_fail(p->err, CS_EMODEL, -1, "%s: data.pkl holds the tensor \"%s\" twice, expected once",
-                            p->label, csi_quote_bytes(&quote, twice->text, twice->n_bytes))
-                 : CS_OK;
-}
+/* ---------------------------------------------------------------- read */
 
 cs_err csi_pickle_read(csi_arena *arena, const char *label, const uint8_t *data, size_t size, csi_storage_fn find,
                        void *context, csi_tensor_list *list, cs_error *err)
@@ -628,10 +568,8 @@ cs_err csi_pickle_read(csi_arena *arena, const char *label, const uint8_t *data,
     cs_err code = grow(&p, &p.stack, &p.stack_capacity, 0);
     if (code == CS_OK)
         code = run(&p, &result);
-    if (code == CS_OK && result.kind != CSI_PICKLE_MAP)
-        code = csi_pickle_fail(&p, "the result is not a map of names to tensors");
     if (code == CS_OK)
-        code = list_tensors(&p, arena, state_dict(result.is.map), list);
+        code = csi_pickle_tensors(&p, arena, &result, list);
     if (code != CS_OK)
         *list = (csi_tensor_list){0};
     csi_arena_finish(&p.scratch);

@@ -107,5 +107,7 @@ cs_err csi_pickle_load_storage(csi_pickle *p, const csi_pickle_value *id, csi_pi
 /* A global is called with arguments (a tuple). */
 cs_err csi_pickle_call(csi_pickle *p, const csi_pickle_global *global, const csi_pickle_value *arguments,
                        csi_pickle_value *result);
+/* The tensors of the state dict that the pickle left, into the caller's arena. */
+cs_err csi_pickle_tensors(csi_pickle *p, csi_arena *arena, const csi_pickle_value *result, csi_tensor_list *list);
 
 #endif

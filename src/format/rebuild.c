@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The only globals that a checkpoint may name, and the only thing each may do here: make an empty map, a storage
- * record or a tensor record. Every number of a tensor is checked against its storage before anything points there.
+ * What a checkpoint's values mean. The only globals that it may name, and the only thing each may do here: make an
+ * empty map, a storage record or a tensor record. Every number of a tensor is checked against its storage before
+ * anything points there. At the end the state dict becomes the list of tensors.
  * Source: torch/_utils.py _rebuild_tensor_v2, _rebuild_parameter; torch/serialization.py persistent_load.
  */
 #include "format/pickle.h"
@@ -167,4 +168,73 @@ cs_err csi_pickle_call(csi_pickle *p, const csi_pickle_global *global, const csi
         break;
     }
     return csi_pickle_fail(p, "%s is called, expected it in a persistent id alone", global->name);
+}
+
+/* ---------------------------------------------------------- state dict */
+
+/* Some trainers save a map around the state dict. */
+static const csi_pickle_map *state_dict(const csi_pickle_map *map)
+{
+    static const char key[] = "state_dict";
+    for (const csi_pickle_pair *pair = map->first; pair; pair = pair->next)
+        if (pair->key.kind == CSI_PICKLE_TEXT && pair->key.n == sizeof key - 1
+            && memcmp(pair->key.is.text, key, sizeof key - 1) == 0 && pair->value.kind == CSI_PICKLE_MAP)
+            return pair->value.is.map;
+    return map;
+}
+
+static bool is_plain_text(const csi_pickle_value *value)
+{
+    if (value->kind != CSI_PICKLE_TEXT || value->n == 0)
+        return false;
+    for (size_t i = 0; i < value->n;) {
+        uint32_t character;
+        int n_bytes = csi_utf8_decode(value->is.text + i, value->n - i, &character);
+        if (n_bytes == 0 || character == 0)
+            return false;
+        i += (size_t)n_bytes;
+    }
+    return true;
+}
+
+/* The map's tensors with their names into the caller's arena; other values are not weights. */
+static cs_err list_tensors(csi_pickle *p, csi_arena *arena, const csi_pickle_map *map, csi_tensor_list *list)
+{
+    size_t n = 0;
+    for (const csi_pickle_pair *pair = map->first; pair; pair = pair->next)
+        n += pair->value.kind == CSI_PICKLE_TENSOR;
+    if (n == 0 || n > CSI_PICKLE_MAX_TENSORS)
+        return csi_fail(p->err, CS_EMODEL, -1, "%s: data.pkl holds %zu tensors, expected 1 to %d", p->label, n,
+                        CSI_PICKLE_MAX_TENSORS);
+    list->tensors = csi_arena_array(arena, n, sizeof *list->tensors);
+    list->names = csi_arena_array(arena, n, sizeof *list->names);
+    if (!list->tensors || !list->names)
+        return csi_fail_memory(p->err, n * (sizeof *list->tensors + sizeof *list->names), "the tensors' index");
+    for (const csi_pickle_pair *pair = map->first; pair; pair = pair->next) {
+        if (pair->value.kind != CSI_PICKLE_TENSOR)
+            continue;
+        if (!is_plain_text(&pair->key))
+            return csi_fail(p->err, CS_EMODEL, -1, "%s: data.pkl: tensor %zu has a name that is not plain text",
+                            p->label, list->n_tensors);
+        csi_tensor *tensor = &list->tensors[list->n_tensors];
+        *tensor = *pair->value.is.tensor;
+        tensor->name = csi_arena_text(arena, pair->key.is.text, pair->key.n);
+        if (!tensor->name)
+            return csi_fail_memory(p->err, pair->key.n, "a tensor's name");
+        list->names[list->n_tensors] = (csi_name){tensor->name, pair->key.n, (uint32_t)list->n_tensors};
+        list->n_tensors++;
+    }
+    csi_names_sort(list->names, n);
+    const csi_name *twice = csi_names_duplicate(list->names, n);
+    csi_quote quote;
+    return twice ? csi_fail(p->err, CS_EMODEL, -1, "%s: data.pkl holds the tensor \"%s\" twice, expected once",
+                            p->label, csi_quote_bytes(&quote, twice->text, twice->n_bytes))
+                 : CS_OK;
+}
+
+cs_err csi_pickle_tensors(csi_pickle *p, csi_arena *arena, const csi_pickle_value *result, csi_tensor_list *list)
+{
+    if (result->kind != CSI_PICKLE_MAP)
+        return csi_pickle_fail(p, "the result is not a map of names to tensors");
+    return list_tensors(p, arena, state_dict(result->is.map), list);
 }
