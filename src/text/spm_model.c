@@ -164,6 +164,18 @@ static cs_err read_normalizer(reader *r, message m, csi_normalizer *normalizer, 
     return CS_OK;
 }
 
+static bool is_utf8(const uint8_t *bytes, size_t n_bytes)
+{
+    for (size_t at = 0; at < n_bytes;) {
+        uint32_t c;
+        int n = csi_utf8_decode(bytes + at, n_bytes - at, &c);
+        if (n == 0)
+            return false;
+        at += (size_t)n;
+    }
+    return true;
+}
+
 /* uint32 size of the double array, the array, then the replacements. */
 static cs_err take_charsmap(const reader *r, message blob, csi_normalizer *normalizer)
 {
@@ -175,6 +187,8 @@ static cs_err take_charsmap(const reader *r, message blob, csi_normalizer *norma
     if (!read_fixed(&m, 4, &n_trie) || n_trie >= n_bytes - 4 || n_trie % 4 != 0)
         return broken(r, blob.at, "a normalisation table of impossible size");
     size_t n_replacements = (size_t)(m.end - m.at) - (size_t)n_trie;
+    if (!is_utf8(m.at + n_trie, n_replacements))
+        return broken(r, m.at + n_trie, "a normalisation table whose texts are not UTF-8");
     uint8_t *units = csi_arena_alloc(r->arena, (size_t)n_trie);
     char *replacements = csi_arena_text(r->arena, (const char *)m.at + n_trie, n_replacements);
     if (!units || !replacements)
@@ -238,18 +252,6 @@ static cs_err bad_piece(const reader *r, int32_t id, const char *what)
                     csi_printable(shown, sizeof shown, piece->text ? piece->text : "", piece->n_bytes), what);
 }
 
-static bool is_plain_utf8(const csi_piece *piece)
-{
-    for (uint32_t i = 0; i < piece->n_bytes;) {
-        uint32_t c;
-        int n = csi_utf8_decode(piece->text + i, piece->n_bytes - i, &c);
-        if (n == 0 || c == 0)
-            return false;
-        i += (uint32_t)n;
-    }
-    return true;
-}
-
 /* "<0x1F>", hexadecimal digits in capitals. */
 static int byte_of_piece(const csi_piece *piece)
 {
@@ -297,7 +299,7 @@ static cs_err check_pieces(const reader *r)
         csi_piece *piece = &spm->pieces[id];
         if (piece->n_bytes == 0)
             return bad_piece(r, id, "is empty");
-        if (!is_plain_utf8(piece))
+        if (!is_utf8((const uint8_t *)piece->text, piece->n_bytes) || memchr(piece->text, 0, piece->n_bytes))
             return bad_piece(r, id, "is not UTF-8 text");
         if (isnan(piece->score))
             return bad_piece(r, id, "has a score that is not a number");
@@ -363,6 +365,8 @@ static cs_err build_tables(const reader *r)
     spm->normalizer.user_pieces = &spm->user_trie;
     spm->inner_space = finds_inner_space(spm);
     size_t n_surface = (size_t)(r->unk_surface.end - r->unk_surface.at);
+    if (!is_utf8(r->unk_surface.at, n_surface))
+        return broken(r, r->unk_surface.at, "an unk_surface that is not UTF-8");
     spm->unk_surface = r->unk_surface.at ? csi_arena_text(r->arena, (const char *)r->unk_surface.at, n_surface)
                                          : " \xe2\x81\x87 "; /* U+2047 between spaces */
     return spm->unk_surface ? CS_OK : csi_fail_memory(r->err, n_surface, "a tokenizer");

@@ -9,7 +9,7 @@
  *
  * One unit of the array: bit 31 set in a leaf, whose low 31 bits are the value; otherwise bits 0-7 label, bit 8
  * "has a leaf", bit 9 and bits 10-30 the offset, to be shifted by 8 where bit 9 is set. The array comes from a file, so
- * each step looks whether it stays inside.
+ * each step looks whether it stays inside; what comes out is UTF-8 whatever the array says.
  */
 #include "text/text_inside.h"
 
@@ -44,8 +44,8 @@ static size_t longest_rule(const csi_normalizer *normalizer, const char *text, s
         if (at >= normalizer->n_units)
             break;
         uint32_t value = unit_at(normalizer, at) & 0x7FFFFFFFu;
-        if (value >= normalizer->n_replacements)
-            break;
+        if (value >= normalizer->n_replacements || (normalizer->replacements[value] & 0xC0) == 0x80)
+            break; /* outside, or inside a character: no table that a trainer wrote */
         longest = i + 1;
         *replacement = normalizer->replacements + value;
     }

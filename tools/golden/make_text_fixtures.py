@@ -4,6 +4,7 @@
 gives them, and token sequences with the text, times, words, segments and confidences that NeMo's own code makes of them.
 
     python make_text_fixtures.py [--out DIR] [--seed N] [--scale S]      (default: tests/unit/text_data, 1, 1)
+    python make_text_fixtures.py --seeds tests/fuzz/corpus/spm
 
 Same seed, same files. --scale 10 makes ten times as many cases, for a longer check than the one that is committed:
 
@@ -512,6 +513,29 @@ def aggregate_file(N, rng, n, folder, out):
     o.save(os.path.join(out, "aggregate.texts"))
 
 
+def make_seeds(out):
+    """Seeds of tests/fuzz/fuzz_spm.c: the length of a text, the text, a model."""
+    models = {k: m for k, m in COMPOSE_MODELS.items() if k != "special"}
+    for name, model_type in (("unigram", 1), ("word", 3), ("char", 4)):
+        models[name] = hand_made(PIECES + PUNCTUATED, user=("ab", "<EOU>"))
+        models[name].trainer_spec.model_type = model_type
+    models["bytes"] = COMPOSE_MODELS["special"]
+    models["rules"] = hand_made(["▁", "▁a", "bb", "D"])
+    models["rules"].normalizer_spec.precompiled_charsmap = tiny_charsmap()
+    models["denormal"] = hand_made(["▁", "▁a", "bb", "th", "D", "the"])
+    models["denormal"].denormalizer_spec.precompiled_charsmap = tiny_charsmap()
+    models["suffix"] = hand_made(["▁", "a▁", "bb", "D"])
+    models["suffix"].trainer_spec.treat_whitespace_as_suffix = True
+    models["unused"] = hand_made(["▁", "▁t", "▁th", "▁the", "h", "e", "t"])
+    models["unused"].pieces[6].type = UNUSED
+    models["surface"] = hand_made(["a"])
+    models["surface"].trainer_spec.unk_surface = "?"
+    for name, m in models.items():
+        text = "the  hello worldsing 日本。 ab\u2581 q's <EOU>".encode()
+        with open(os.path.join(out, name), "wb") as f:
+            f.write(bytes([len(text)]) + text + m.SerializeToString())
+
+
 def make_compose(out, seed, scale):
     N = nemo()
     rng = random.Random(seed)
@@ -537,7 +561,11 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--scale", type=float, default=1)
     p.add_argument("--only", choices=["spm", "compose"])
+    p.add_argument("--seeds", help="write the seeds of the fuzz target to this folder, nothing else")
     a = p.parse_args()
+    if a.seeds:
+        os.makedirs(a.seeds, exist_ok=True)
+        return make_seeds(a.seeds)
     os.makedirs(a.out, exist_ok=True)
     if a.only != "compose":
         make_spm(a.out, a.seed, a.scale)
