@@ -78,7 +78,7 @@ golden=$(dirname "$0")/../golden/data
 if [ -f "$golden/tdt/model.nemo" ]; then
     LD_LIBRARY_PATH=$libraries "$place/shared" "$golden/tdt/model.nemo" "$golden/audio/long.wav" >"$place/text"
     check "the example hears what NeMo heard" sh -c \
-        'text=$(cat "$1") && [ -n "$text" ] && grep "\"name\":\"long\"" "$2" | grep -qF "\"text\":\"$text\","' \
+        'text=$(sed "s/[\"\\\\]/\\\\&/g" "$1") && [ -n "$text" ] && grep "\"name\":\"long\"" "$2" | grep -qF "\"text\":\"$text\","' \
         - "$place/text" "$golden/tdt/expected.json"
 else
     skip "the example hears what NeMo heard" "no golden model here"
