@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ * The n-th allocation fails, for every n, while a model is opened, transcribes, and is freed: each time an error that
+ * says so (or, where the library can do without, the right text), and not a byte lost. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+#include "ctrlspeak.h"
+
+#include <stdatomic.h>
+
+/* Counts what lives; fails the allocation number `fail_at`. */
+typedef struct ledger {
+    atomic_long made, alive;
+    long fail_at;
+} ledger;
+
+static void *take(void *user, size_t size, size_t alignment)
+{
+    ledger *l = user;
+    if (atomic_fetch_add(&l->made, 1) == l->fail_at)
+        return NULL;
+    void *memory = NULL;
+    if (posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) != 0)
+        return NULL;
+    atomic_fetch_add(&l->alive, 1);
+    return memory;
+}
+
+static void give(void *user, void *memory)
+{
+    ledger *l = user;
+    atomic_fetch_sub(&l->alive, 1);
+    free(memory);
+}
+
+static const char *model_path, *audio_path;
+
+/* Open, transcribe with every head, write, free. *text is malloc'd on success. */
+static cs_err whole_life(ledger *l, char **text, cs_error *err)
+{
+    const cs_allocator allocator = {take, give, l};
+    cs_model_options model_options;
+    cs_audio_options audio_options;
+    cs_model_options_init(&model_options);
+    cs_audio_options_init(&audio_options);
+    model_options.allocator = audio_options.allocator = &allocator;
+    model_options.threads = 2;
+    cs_model *model = NULL;
+    cs_session *session = NULL;
+    cs_result *result = NULL;
+    cs_audio *audio = NULL;
+    cs_err code = cs_model_open(model_path, &model_options, &model, err);
+    if (!code)
+        code = cs_audio_read_file(audio_path, &audio_options, &audio, err);
+    if (!code)
+        code = cs_session_create(model, &session, err);
+    if (!code)
+        code = cs_session_transcribe(session, audio->channels[0], audio->n_samples, NULL, &result, err);
+    if (!code) {
+        *text = malloc(strlen(result->text) + 1);
+        if (*text)
+            strcpy(*text, result->text);
+        cs_result_free(result);
+        result = NULL;
+        code = cs_transcribe_file(model, audio_path, NULL, NULL, &result, err);
+    }
+    cs_result_free(result);
+    cs_session_free(session);
+    cs_audio_free(audio);
+    cs_model_close(model);
+    return code;
+}
+
+static void every_allocation_may_fail(void)
+{
+    ledger good = {.fail_at = -1};
+    char *expected = NULL;
+    cs_error err = {.code = CS_OK};
+    if (!CHECK_INT(whole_life(&good, &expected, &err), CS_OK)) {
+        printf("# %s\n", err.message);
+        return;
+    }
+    CHECK(strlen(expected) > 10);
+    CHECK_INT(good.alive, 0);
+    printf("# %ld allocations in a whole life\n", good.made);
+    long survived = 0;
+    for (long n = 0; n < good.made; n++) {
+        ledger l = {.fail_at = n};
+        char *text = NULL;
+        err = (cs_error){.code = CS_OK};
+        cs_err code = whole_life(&l, &text, &err);
+        if (code == CS_OK) {
+            survived++;
+            CHECK_STR(text, expected);
+        } else if (code != CS_ENOMEM || err.code != CS_ENOMEM || strlen(err.message) < 10) {
+            printf("# allocation %ld: code %d, message \"%s\"\n", n, code, err.message);
+            CHECK(!"an error that says memory is out");
+        }
+        if (l.alive != 0) {
+            printf("# allocation %ld: %ld blocks lost\n", n, l.alive);
+            CHECK(!"nothing lost");
+        }
+        free(text);
+    }
+    CHECK(survived <= 8); /* what is only kept for speed */
+    printf("# %ld failures did no harm\n", survived);
+    free(expected);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 2;
+    model_path = argv[1];
+    audio_path = argv[2];
+    RUN(every_allocation_may_fail);
+    return check_done();
+}

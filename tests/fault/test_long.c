@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ * Twenty minutes in one pass: it works, memory grows with the length and not with its square, cancel and progress act
+ * in the middle of it, and a session's buffers are the same after as before. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+#include "ctrlspeak.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+typedef struct header {
+    size_t size;
+    char pad[56]; /* keeps 64-byte alignment */
+} header;
+
+static atomic_size_t alive_bytes, peak_bytes;
+
+static void *take(void *user, size_t size, size_t alignment)
+{
+    (void)user;
+    (void)alignment;
+    header *memory = NULL;
+    if (posix_memalign((void **)&memory, 64, size + sizeof *memory) != 0)
+        return NULL;
+    memory->size = size;
+    size_t now = atomic_fetch_add(&alive_bytes, size) + size, peak = atomic_load(&peak_bytes);
+    while (now > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, now))
+        ;
+    return memory + 1;
+}
+
+static void give(void *user, void *memory)
+{
+    (void)user;
+    header *h = (header *)memory - 1;
+    atomic_fetch_sub(&alive_bytes, h->size);
+    free(h);
+}
+
+static cs_model *model;
+static cs_audio *clip;
+static float *pcm;
+enum { RATE = 16000, MINUTES = 20 };
+
+/* Peak bytes while the first `minutes` are transcribed, on top of what was there before. */
+static double bytes_for(int minutes, int64_t *n_frames)
+{
+    cs_result *result = NULL;
+    cs_error err = {.code = CS_OK};
+    size_t before = atomic_load(&alive_bytes);
+    atomic_store(&peak_bytes, before);
+    if (!CHECK_INT(cs_transcribe(model, pcm, (size_t)minutes * 60 * RATE, NULL, &result, &err), CS_OK)) {
+        printf("# %s\n", err.message);
+        return 0;
+    }
+    *n_frames = result->n_frames;
+    CHECK(result->n_tokens > minutes * 20);
+    CHECK(result->n_words > minutes * 5);
+    CHECK_NEAR(result->duration_seconds, minutes * 60, 1e-9);
+    for (int32_t i = 1; i < result->n_words; i++)
+        if (result->words[i].start_seconds < result->words[i - 1].start_seconds)
+            CHECK(!"words in order");
+    cs_result_free(result);
+    return (double)(atomic_load(&peak_bytes) - before);
+}
+
+static void memory_grows_with_the_length(void)
+{
+    int64_t frames[3];
+    double five = bytes_for(5, &frames[0]), ten = bytes_for(10, &frames[1]), twenty = bytes_for(MINUTES, &frames[2]);
+    printf("# %.1f, %.1f, %.1f MB for 5, 10, 20 minutes\n", five / 1e6, ten / 1e6, twenty / 1e6);
+    CHECK(ten < 2.2 * five);
+    CHECK(twenty < 2.2 * ten);
+    CHECK(frames[2] > 1.9 * (double)frames[1]);
+}
+
+typedef struct watch {
+    double last, total;
+    int calls;
+    bool fell;
+    double stop_at;
+} watch;
+
+static int progress(void *user, double done, double total)
+{
+    watch *w = user;
+    w->fell |= done < w->last;
+    w->last = done;
+    w->total = total;
+    w->calls++;
+    return w->stop_at > 0 && done >= w->stop_at;
+}
+
+static void progress_grows_and_stops(void)
+{
+    cs_transcribe_options options;
+    cs_result *result = NULL;
+    cs_error err;
+    watch w = {0};
+    cs_transcribe_options_init(&options);
+    options.progress = progress;
+    options.progress_user = &w;
+    CHECK_INT(cs_transcribe(model, pcm, 60 * RATE, &options, &result, &err), CS_OK);
+    cs_result_free(result);
+    CHECK(!w.fell);
+    CHECK(w.calls > cs_model_get_info(model)->n_layers);
+    CHECK_NEAR(w.last, 60, 1e-9);
+    CHECK_NEAR(w.total, 60, 1e-9);
+    int calls = w.calls;
+    w = (watch){.stop_at = 20};
+    CHECK_INT(cs_transcribe(model, pcm, 60 * RATE, &options, &result, &err), CS_ECANCELLED);
+    CHECK(result == NULL);
+    CHECK(w.calls < calls && w.last >= 20 && w.last < 60);
+}
+
+static void a_session_can_be_cancelled(void)
+{
+    cs_session *session = NULL;
+    cs_result *result = NULL;
+    cs_error err;
+    CHECK_INT(cs_session_create(model, &session, &err), CS_OK);
+    cs_session_cancel(session);
+    CHECK_INT(cs_session_transcribe(session, pcm, 60 * RATE, NULL, &result, &err), CS_ECANCELLED);
+    CHECK(result == NULL);
+    CHECK_INT(cs_session_transcribe(session, clip->channels[0], clip->n_samples, NULL, &result, &err), CS_OK);
+    cs_result *again = NULL;
+    CHECK_INT(cs_transcribe(model, clip->channels[0], clip->n_samples, NULL, &again, &err), CS_OK);
+    CHECK_STR(result->text, again->text); /* after a long one in the same buffers */
+    cs_result_free(result);
+    cs_result_free(again);
+    cs_session_free(session);
+}
+
+static void samples_that_are_no_numbers(void)
+{
+    cs_result *result = NULL;
+    cs_error err;
+    float keep = pcm[777];
+    pcm[777] = (float)(0.0 / *(volatile double *)&(double){0});
+    CHECK_INT(cs_transcribe(model, pcm, RATE, NULL, &result, &err), CS_EAUDIO);
+    CHECK_STR(err.message, "sample 777 is NaN, expected a number");
+    CHECK_INT(err.where, 777);
+    pcm[777] = (float)(-1.0 / *(volatile double *)&(double){0});
+    CHECK_INT(cs_transcribe(model, pcm, RATE, NULL, &result, &err), CS_EAUDIO);
+    CHECK_STR(err.message, "sample 777 is infinite, expected a number");
+    pcm[777] = keep;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 2;
+    const cs_allocator allocator = {take, give, NULL};
+    cs_model_options options;
+    cs_error err;
+    cs_model_options_init(&options);
+    options.allocator = &allocator;
+    if (cs_model_open(argv[1], &options, &model, &err) || cs_audio_read_file(argv[2], NULL, &clip, &err)) {
+        printf("Bail out! %s\n", err.message);
+        return 1;
+    }
+    size_t n = (size_t)MINUTES * 60 * RATE;
+    pcm = malloc(n * sizeof *pcm);
+    for (size_t i = 0; pcm && i < n; i++)
+        pcm[i] = clip->channels[0][i % clip->n_samples];
+    RUN(memory_grows_with_the_length);
+    RUN(progress_grows_and_stops);
+    RUN(a_session_can_be_cancelled);
+    RUN(samples_that_are_no_numbers);
+    cs_audio_free(clip);
+    cs_model_close(model);
+    free(pcm);
+    if (atomic_load(&alive_bytes) != 0)
+        printf("Bail out! %zu bytes lost\n", atomic_load(&alive_bytes));
+    return check_done();
+}
