@@ -9,9 +9,23 @@
  *   CTC     from the first frame of the token before to the token's own first frame; a token that begins with a
  *           punctuation character has no length. `natural_ctc_times`: from its first frame to behind its last
  *
+ * A model with byte pieces can say NUL, which C strings cannot hold: it is left out of what the result shows.
+ *
  * Source: nemo/collections/asr/parts/submodules/{ctc_decoding,rnnt_decoding}.py: _compute_offsets, _refine_timestamps
  */
 #include "text/text_inside.h"
+
+char *csi_string(csi_arena *arena, const char *text, size_t n_bytes)
+{
+    char *copy = csi_arena_text(arena, text, n_bytes);
+    size_t kept = 0;
+    for (size_t i = 0; copy && i < n_bytes; i++)
+        if (copy[i])
+            copy[kept++] = copy[i];
+    if (copy)
+        copy[kept] = 0;
+    return copy;
+}
 
 static double seconds_of(const csi_compose *options, int64_t frame)
 {
@@ -168,7 +182,7 @@ static bool compose(csi_arena *arena, const csi_compose *options, const csi_emis
     cs_segment *segments;
     int32_t n_words, n_segments;
     cs_token *tokens = make_tokens(arena, options, emissions, n, s);
-    char *text_copy = csi_arena_text(arena, text->data, text->size);
+    char *text_copy = csi_string(arena, text->data, text->size);
     char *language_copy = language ? csi_arena_text(arena, language, strlen(language)) : NULL;
     if (!tokens || !text_copy || !language_copy || !csi_words_build(arena, &view, &words, &n_words)
         || !csi_segments_build(arena, options, words, n_words, &segments, &n_segments))

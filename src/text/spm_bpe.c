@@ -81,7 +81,7 @@ static void consider(merger *m, int32_t left, int32_t right)
     if (id < 0)
         return;
     const csi_piece *piece = &m->spm->pieces[id];
-    if (piece->type == CSI_PIECE_CONTROL || piece->type == CSI_PIECE_UNKNOWN || piece->type == CSI_PIECE_BYTE)
+    if (csi_is_reserved(piece->type))
         return;
     push(m, (pair){piece->score, left, right, n_bytes});
     if (m->split && piece->type == CSI_PIECE_UNUSED)

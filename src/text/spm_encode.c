@@ -16,7 +16,7 @@ size_t csi_spm_symbol(const csi_spm *spm, const char *text, size_t n_bytes, bool
 int32_t csi_spm_find(const csi_spm *spm, const char *text, size_t n_bytes)
 {
     int32_t id = csi_piece_map_find(&spm->map, spm->pieces, text, n_bytes);
-    return id < 0 ? spm->unk_id : id;
+    return id < 0 || csi_is_reserved(spm->pieces[id].type) ? spm->unk_id : id;
 }
 
 static void cut_chars(const csi_spm *spm, const char *text, size_t n_bytes, csi_buf *cuts)

@@ -57,6 +57,12 @@ typedef struct csi_piece {
     uint8_t byte; /* of a BYTE piece */
 } csi_piece;
 
+/* Pieces that text is never cut into: what reads "<s>" is not the control piece of that name. */
+static inline bool csi_is_reserved(unsigned type)
+{
+    return type == CSI_PIECE_CONTROL || type == CSI_PIECE_UNKNOWN || type == CSI_PIECE_BYTE;
+}
+
 /* Piece text to id: open addressing, linear probing. slots hold id + 1; 0 is free. */
 typedef struct csi_piece_map {
     uint32_t *slots;
@@ -190,6 +196,8 @@ typedef struct csi_token_view {
     const uint32_t *punctuation; /* per token: the supported punctuation character that its whole text is, or 0 */
 } csi_token_view;
 
+/* Copy into the arena without any NUL inside. */
+char *csi_string(csi_arena *arena, const char *text, size_t n_bytes);
 /* Words from tokens; *words is from the arena. False when out of memory. */
 bool csi_words_build(csi_arena *arena, const csi_token_view *view, cs_word **words, int32_t *n_words);
 /* Confidence of each word; decoded and tightened text are NeMo's two candidates for what it counts words in. */

@@ -172,7 +172,7 @@ bool csi_words_build(csi_arena *arena, const csi_token_view *view, cs_word **wor
     }
     for (size_t i = 0; ok && i < b.n_words; i++) {
         const char *text = b.texts.data ? b.texts.data + b.word_at[i] : "";
-        b.words[i].text = csi_arena_text(arena, text, b.word_at[i + 1] - b.word_at[i]);
+        b.words[i].text = csi_string(arena, text, b.word_at[i + 1] - b.word_at[i]);
         ok = b.words[i].text != NULL;
     }
     *words = b.words;

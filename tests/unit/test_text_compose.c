@@ -40,7 +40,7 @@ static void check_words(fixture *d, const cs_result *r)
     int32_t n = (int32_t)take_u16(d);
     CHECK_INT(r->n_words, n);
     for (int32_t i = 0; i < n; i++) {
-        take_text(d, &word);
+        take_string(d, &word);
         int32_t start = take_i32(d), end = take_i32(d);
         double start_seconds = take_f64(d), end_seconds = take_f64(d);
         if (i >= r->n_words)
@@ -61,7 +61,7 @@ static void check_segments(fixture *d, const cs_result *r)
     int32_t n = (int32_t)take_u16(d), word = 0;
     CHECK_INT(r->n_segments, n);
     for (int32_t i = 0; i < n; i++) {
-        take_text(d, &segment);
+        take_string(d, &segment);
         int32_t start = take_i32(d), end = take_i32(d);
         double start_seconds = take_f64(d), end_seconds = take_f64(d);
         if (i >= r->n_segments)
@@ -98,7 +98,7 @@ static void check_case(fixture *d, const one *c)
     cs_result r = {0};
     csi_arena_init(&arena, &env);
     CHECK_INT(csi_compose_result(&arena, &c->options, c->emissions, c->n, &r, NULL), CS_OK);
-    take_text(d, &string);
+    take_string(d, &string);
     CHECK_STR(r.text, string.bytes);
     CHECK_STR(r.language, "");
     CHECK_INT(r.n_tokens, c->n);

@@ -101,6 +101,18 @@ static inline void take_text(fixture *d, fixture_text *t)
     t->bytes[t->n_bytes] = 0;
 }
 
+/* The same without NULs, as results show it. */
+static inline void take_string(fixture *d, fixture_text *t)
+{
+    size_t kept = 0;
+    take_text(d, t);
+    for (size_t i = 0; i < t->n_bytes; i++)
+        if (t->bytes[i])
+            t->bytes[kept++] = t->bytes[i];
+    t->bytes[kept] = 0;
+    t->n_bytes = kept;
+}
+
 static inline size_t take_ids(fixture *d, int32_t *ids, size_t capacity)
 {
     size_t n = take_u16(d);
