@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See progress.h. A frame is one write of less than PIPE_BUF bytes, and is left out when stderr is not ready to take it
+ * (say_bytes). How long all files are is known only once each was decoded; until then the mean of those that are known
+ * stands for the others. */
+#define _XOPEN_SOURCE 700
+#include "common/progress.h"
+#include "common/say.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR_CELLS = 24, COLUMNS = 80 };
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool can_draw(void)
+{
+    const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
+    return isatty(2) && term && *term && strcmp(term, "dumb") != 0 && !(plain && *plain);
+}
+
+void progress_begin(progress *bar, int wanted, int32_t n_files)
+{
+    memset(bar, 0, sizeof *bar);
+    bar->on = wanted < 0 ? can_draw() : wanted > 0;
+    bar->n_files = n_files;
+    if (bar->on)
+        bar->started_ms = now_ms();
+}
+
+void progress_known(progress *bar, double seconds)
+{
+    if (!bar->on)
+        return;
+    atomic_fetch_add(&bar->known_ms, (int64_t)(seconds * 1000));
+    atomic_fetch_add(&bar->n_known, 1);
+}
+
+void progress_running(progress *bar, int worker, double seconds)
+{
+    if (bar->on)
+        atomic_store_explicit(&bar->running_ms[worker], (int64_t)(seconds * 1000), memory_order_relaxed);
+}
+
+void progress_done(progress *bar, int worker, double seconds)
+{
+    if (!bar->on)
+        return;
+    atomic_store(&bar->running_ms[worker], 0);
+    atomic_fetch_add(&bar->done_ms, (int64_t)(seconds * 1000));
+    atomic_fetch_add(&bar->n_done, 1);
+}
+
+static const char *clock_text(char out[24], double seconds)
+{
+    int64_t s = seconds > 0 && seconds < 1e9 ? (int64_t)(seconds + 0.5) : 0;
+    if (s >= 3600)
+        snprintf(out, 24, "%lld:%02lld:%02lld", (long long)s / 3600, (long long)s / 60 % 60, (long long)s % 60);
+    else
+        snprintf(out, 24, "%lld:%02lld", (long long)s / 60, (long long)s % 60);
+    return out;
+}
+
+static int columns(void)
+{
+    struct winsize window;
+    return ioctl(2, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 ? window.ws_col : COLUMNS;
+}
+
+void progress_draw(progress *bar)
+{
+    if (!bar->on)
+        return;
+    int64_t now = now_ms();
+    if (bar->drawn && now - bar->last_ms < PROGRESS_FRAME_MS)
+        return;
+    bar->last_ms = now;
+    bar->drawn = true;
+    int64_t done = atomic_load(&bar->done_ms), known = atomic_load(&bar->known_ms);
+    int n_known = atomic_load(&bar->n_known), n_done = atomic_load(&bar->n_done);
+    for (int i = 0; i < PROGRESS_WORKERS; i++)
+        done += atomic_load_explicit(&bar->running_ms[i], memory_order_relaxed);
+    double total = n_known ? (double)known / n_known * bar->n_files : 0;
+    double part = total > 0 ? (double)done / total : 0, elapsed = (double)(now - bar->started_ms);
+    part = part > 1 ? 1 : part;
+    double rate = elapsed > 0 ? (double)done / elapsed : 0, left = rate > 0 ? (total - (double)done) / rate / 1000 : 0;
+    char cells[BAR_CELLS + 1], text[256], frame[300], files[40] = "", t1[24], t2[24], t3[24] = "-:--";
+    for (int i = 0; i < BAR_CELLS; i++)
+        cells[i] = i < (int)(part * BAR_CELLS) ? '#' : '.';
+    cells[BAR_CELLS] = 0;
+    if (bar->n_files > 1)
+        snprintf(files, sizeof files, "  %d/%d files", n_done, bar->n_files);
+    if (rate > 0)
+        clock_text(t3, left);
+    int n = snprintf(text, sizeof text, "[%s] %3.0f%%  %s / %s  %.1fx  %s left%s", cells, part * 100,
+                     clock_text(t1, (double)done / 1000), clock_text(t2, total / 1000), rate, t3, files);
+    int width = columns() - 1; /* the last column would wrap on some terminals */
+    n = snprintf(frame, sizeof frame, "\r%.*s\x1b[K", n < width ? n : width, text);
+    say_bytes(frame, (size_t)n);
+}
+
+void progress_clear(progress *bar)
+{
+    if (!bar->on || !bar->drawn)
+        return;
+    say_bytes("\r\x1b[K", 4);
+    bar->drawn = false;
+}
