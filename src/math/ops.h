@@ -56,6 +56,14 @@ typedef struct csi_linear {
     float scale; /* of CSI_RESIDUAL */
 } csi_linear;
 
+/* One matrix times one vector: y = (bias or 0) + w x. */
+typedef struct csi_matvec {
+    const float *w; /* (n_out, n_in) row-major */
+    const float *bias, *x;
+    float *y;
+    int64_t n_out, n_in;
+} csi_matvec;
+
 /* Relative-position attention of one layer (Transformer-XL form; NeMo RelPositionMultiHeadAttention).
  *
  * For query i, key j: score = ((q_i + u) . k_j + (q_i + v) . p_{i-j}) * scale, softmax over first[i] <= j < end[i]. */
@@ -150,13 +158,12 @@ static inline float *csi_run_scratch(const csi_run *run, int worker)
 size_t csi_ops_scratch(int32_t head_width);
 size_t csi_attention_scratch(int32_t head_width);
 
-/* Dense layers on the same columns, run together (Q, K and V; the two halves of a gate). */
+/* Dense layers on the same columns, or products with vectors, run together (Q, K and V; the two halves of a gate). */
 void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers);
 void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t rows, int64_t columns,
                         const float *weight, const float *bias, bool silu);
 void csi_attention_run(const csi_run *run, const csi_attention *a);
-void csi_matvec_run(const csi_run *run, const float *w, int64_t n_out, int64_t n_in, const float *x, const float *bias,
-                    float *y);
+void csi_matvec_run(const csi_run *run, const csi_matvec *products, int n_products);
 void csi_scale_run(const csi_run *run, float *x, int64_t n, float factor);
 
 /* Panels (rows) to (columns, pitch) row-major and back. */

@@ -126,30 +126,45 @@ void csi_attention_run(const csi_run *run, const csi_attention *a)
 
 /* ------------------------------------------------------- matrix times vector */
 
+enum { MATVEC_MOST = 4 };
+
 typedef struct matvec_job {
     const csi_run *run;
-    const float *w, *x, *bias;
-    float *y;
-    int64_t n_out, n_in, chunk;
+    const csi_matvec *products;
+    int64_t chunk[MATVEC_MOST]; /* rows of a slice */
 } matvec_job;
+
+static int64_t matvec_slices(const matvec_job *job, int product)
+{
+    return (job->products[product].n_out + job->chunk[product] - 1) / job->chunk[product];
+}
 
 static void matvec_slice(void *context, int slice, int worker)
 {
     const matvec_job *job = context;
     (void)worker;
-    int64_t row = slice * job->chunk;
-    job->run->ops->matvec(job->w, job->n_in, row, CSI_MIN(row + job->chunk, job->n_out), job->x, job->bias, job->y);
+    int i = 0;
+    int64_t index = slice;
+    while (index >= matvec_slices(job, i))
+        index -= matvec_slices(job, i++);
+    const csi_matvec *p = &job->products[i];
+    int64_t row = index * job->chunk[i];
+    job->run->ops->matvec(p->w, p->n_in, row, CSI_MIN(row + job->chunk[i], p->n_out), p->x, p->bias, p->y);
 }
 
-void csi_matvec_run(const csi_run *run, const float *w, int64_t n_out, int64_t n_in, const float *x, const float *bias,
-                    float *y)
+void csi_matvec_run(const csi_run *run, const csi_matvec *products, int n_products)
 {
     /* Waking a worker costs about what reading 100 kB of weights does. Chunks are multiples of 4 rows, so that every
      * row is computed the same way however many there are. */
-    matvec_job job = {run, w, x, bias, y, n_out, n_in, n_out};
-    if (n_out * n_in > 128 * 1024)
-        job.chunk = CSI_MAX(4, (n_out / (4 * run->max_threads) + 3) / 4 * 4);
-    csi_pool_run(run->pool, run->max_threads, (int)((n_out + job.chunk - 1) / job.chunk), matvec_slice, &job);
+    matvec_job job = {.run = run, .products = products};
+    int64_t slices = 0;
+    for (int i = 0; i < n_products; i++) {
+        const csi_matvec *p = &products[i];
+        bool shared = p->n_out * p->n_in > 128 * 1024;
+        job.chunk[i] = shared ? CSI_MAX(4, (p->n_out / (4 * run->max_threads) + 3) / 4 * 4) : p->n_out;
+        slices += matvec_slices(&job, i);
+    }
+    csi_pool_run(run->pool, run->max_threads, (int)slices, matvec_slice, &job);
 }
 
 /* -------------------------------------------------------------- element-wise */

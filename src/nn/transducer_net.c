@@ -182,19 +182,22 @@ void csi_prediction_step(const csi_run *run, const csi_transducer *t, csi_predic
     const float *x = p->input;
     for (int32_t i = 0; i < t->n_lstm; i++) {
         float *h = p->h + (size_t)i * width, *c = p->c + (size_t)i * width;
-        csi_matvec_run(run, t->w_ih[i], 4 * n, n, x, t->b_ih[i], p->gates);
-        csi_matvec_run(run, t->w_hh[i], 4 * n, n, h, t->b_hh[i], p->hidden_gates);
+        const csi_matvec gates[2] = {{t->w_ih[i], t->b_ih[i], x, p->gates, 4 * n, n},
+                                     {t->w_hh[i], t->b_hh[i], h, p->hidden_gates, 4 * n, n}};
+        csi_matvec_run(run, gates, 2);
         for (int64_t k = 0; k < 4 * n; k++)
             p->gates[k] += p->hidden_gates[k];
         run->ops->lstm_cell(p->gates, c, h, n);
         x = h;
     }
-    csi_matvec_run(run, t->pred_w, t->joint, n, x, t->pred_b, p->projected);
+    const csi_matvec out = {t->pred_w, t->pred_b, x, p->projected, t->joint, n};
+    csi_matvec_run(run, &out, 1);
 }
 
 void csi_joint_run(const csi_run *run, const csi_transducer *t, const float *frame, const csi_prediction *p,
                    float *hidden, float *logits)
 {
     run->ops->add_activate(frame, p->projected, hidden, t->joint, t->activation);
-    csi_matvec_run(run, t->out_w, (int64_t)t->vocab + 1 + t->n_durations, t->joint, hidden, t->out_b, logits);
+    const csi_matvec out = {t->out_w, t->out_b, hidden, logits, (int64_t)t->vocab + 1 + t->n_durations, t->joint};
+    csi_matvec_run(run, &out, 1);
 }
