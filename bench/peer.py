@@ -34,7 +34,7 @@ def main():
     warm = set()
     print(json.dumps({"ready": kind}), flush=True)
     for line in sys.stdin:
-        seconds, repeats = float(line.split()[0]), int(line.split()[1])
+        seconds, repeats = int(line.split()[0]), int(line.split()[1])
         mel = torch.randn(1, encoder_torch.MELS, encoder_torch.mel_frames(seconds))
         if seconds not in warm:
             run(mel)

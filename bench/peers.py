@@ -104,7 +104,7 @@ def measure(length, competitors, peak, frames, arguments):
 
 def show(length, results, limits, product, work):
     here = max(rate for _, rate in limits)
-    print(f"\n{length:g} s of audio, {work:.1f} GFLOP; one product of this length reaches {here:.0f} GFLOP/s")
+    print(f"\n{length} s of audio, {work:.1f} GFLOP; one product of this length reaches {here:.0f} GFLOP/s")
     print(f"{'':14}{'median ms':>11}{'rounds':>17}{'best ms':>10}{'x real time':>13}{'of peak':>9}{'best, of peak':>15}{'vs better peer':>16}")
     peers = [statistics.median(middle) for name, (middle, _) in results.items() if name != "ctrlspeak"]
     for name, (middle, best) in results.items():
@@ -121,7 +121,7 @@ def main():
     parser.add_argument("--program", default="build/ctrlspeak")
     parser.add_argument("--onnx", help="encoder.onnx, made when it is not there (default: in the temporary folder)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, nargs="+", default=[2, 5, 11, 33])
+    parser.add_argument("--seconds", type=int, nargs="+", default=[2, 5, 11, 33])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
