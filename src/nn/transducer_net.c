@@ -50,15 +50,19 @@ static cs_err load_durations(csi_loader *loader, csi_transducer *t)
     return CS_OK;
 }
 
-/* The first of NeMo's two keys that holds a number above zero; neither: no limit. */
+/* The first of NeMo's two keys that holds a number above zero. Neither: 10, which NeMo sets on every machine as long as
+ * CUDA graphs are allowed; and no limit when they are not. */
 static cs_err load_max_symbols(csi_loader *loader, csi_transducer *t)
 {
     int64_t older = 0, limit = 0;
-    cs_err code = csi_load_int(loader, "decoding.greedy.max_symbols_per_step", false, -1, 1 << 20, &older);
-    if (!code)
-        code = csi_load_int(loader, "decoding.greedy.max_symbols", false, -1, 1 << 20, &limit);
-    t->max_symbols = (int32_t)(limit > 0 ? limit : CSI_MAX(older, 0));
-    return code;
+    bool graphs = true;
+    cs_err code;
+    if ((code = csi_load_int(loader, "decoding.greedy.max_symbols_per_step", false, -1, 1 << 20, &older))
+        || (code = csi_load_int(loader, "decoding.greedy.max_symbols", false, -1, 1 << 20, &limit))
+        || (code = csi_load_bool(loader, "decoding.greedy.use_cuda_graph_decoder", &graphs)))
+        return code;
+    t->max_symbols = (int32_t)(limit > 0 ? limit : older > 0 ? older : graphs ? 10 : 0);
+    return CS_OK;
 }
 
 static cs_err load_activation(csi_loader *loader, csi_transducer *t)
