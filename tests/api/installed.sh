@@ -74,6 +74,9 @@ for kind in shared static; do
          LD_LIBRARY_PATH=$1 "$2" /nonexistent.nemo x.wav 2>&1 | grep -q /nonexistent.nemo' - "$libraries" "$place/$kind"
 done
 
+awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$(dirname "$header")/../README.md" >"$place/readme.c"
+check "the README's program builds" $cc -std=c99 $strict -o "$place/readme" "$place/readme.c" $(config --cflags --libs)
+
 golden=$(dirname "$0")/../golden/data
 if [ -f "$golden/tdt/model.nemo" ]; then
     LD_LIBRARY_PATH=$libraries "$place/shared" "$golden/tdt/model.nemo" "$golden/audio/long.wav" >"$place/text"
