@@ -42,6 +42,9 @@ struct cs_session {
 /* vocabulary.c: the tokenizer that the config names. */
 cs_err csi_vocabulary_load(const csi_env *env, csi_loader *loader, csi_tokenizer **tokenizer);
 
+/* agree.c: numbers that the config and the weights state more than once. */
+cs_err csi_check_agreement(const cs_model *model, csi_loader *loader);
+
 /* The head to use: `wanted` when the model has it, its best one for CS_HEAD_AUTO; CS_HEAD_AUTO when it has no such head. */
 cs_head csi_model_head(const cs_model *model, cs_head wanted);
 

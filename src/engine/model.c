@@ -172,6 +172,18 @@ static cs_err load_segments(cs_model *model, csi_loader *loader)
     return csi_load_int(loader, "decoding.segment_gap_threshold", false, -1, INT32_MAX, &model->segment_gap);
 }
 
+/* What a config asks for and is done otherwise is said, not hidden. */
+static void warn_of_strategy(cs_model *model, const csi_loader *loader)
+{
+    static const char *const paths[] = {"decoding.strategy", "aux_ctc.decoding.strategy"};
+    for (size_t i = 0; i < CSI_COUNT(paths); i++) {
+        const char *strategy = csi_load_text(loader, paths[i], "greedy_batch");
+        if (strncmp(strategy, "greedy", 6) != 0)
+            csi_log(&model->env, CS_LOG_WARNING, "model", "%s: %s is %.40s; decoding is greedy here",
+                    csi_archive_path(model->archive), paths[i], strategy);
+    }
+}
+
 static cs_err load_all(cs_model *model, cs_precision precision, cs_error *err)
 {
     csi_loader loader = {.archive = model->archive, .arena = &model->arena, .err = err};
@@ -180,9 +192,10 @@ static cs_err load_all(cs_model *model, cs_precision precision, cs_error *err)
         || (code = csi_vocabulary_load(&model->env, &loader, &model->tokenizer))
         || (code = csi_mel_load(&loader, &model->mel))
         || (code = csi_encoder_load(&model->env, &loader, model->mel.n_mels, &model->encoder))
-        || (code = load_heads(model, &loader)) || (code = load_segments(model, &loader))
-        || (code = check_finite(model, &loader)))
+        || (code = load_heads(model, &loader)) || (code = csi_check_agreement(model, &loader))
+        || (code = load_segments(model, &loader)) || (code = check_finite(model, &loader)))
         return code;
+    warn_of_strategy(model, &loader);
     return csi_info_fill(model, &loader, precision);
 }
 

@@ -217,6 +217,10 @@ static cs_err load_sizes(csi_loader *loader, csi_mel *mel)
         return csi_fail(loader->err, CS_EMODEL, -1,
                         "%s: preprocessor.n_fft is %lld, expected an even number of at least the window's %d samples",
                         csi_archive_path(loader->archive), (long long)n_fft, mel->window_length);
+    if ((n_fft & (n_fft - 1)) && n_fft > 4096)
+        return csi_fail(loader->err, CS_EUNSUPPORTED, -1,
+                        "%s: preprocessor.n_fft is %lld, expected a power of two above 4096",
+                        csi_archive_path(loader->archive), (long long)n_fft);
     mel->sample_rate_hz = (int32_t)rate;
     mel->n_fft = (int32_t)n_fft;
     mel->n_mels = (int32_t)mels;

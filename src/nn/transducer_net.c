@@ -17,14 +17,22 @@
 
 /* ------------------------------------------------------------------- loading */
 
-static cs_err load_durations(csi_loader *loader, csi_transducer *t)
+static cs_err load_durations(csi_loader *loader, const char *out_name, csi_transducer *t)
 {
     static const char *const places[] = {"decoding.durations", "model_defaults.tdt_durations",
                                          "loss.tdt_kwargs.durations"};
-    int64_t extra = 0;
+    /* A silent config leaves the number to the joint's last layer. */
+    const csi_tensor *out = csi_archive_tensor(loader->archive, out_name);
+    int64_t extra = out && out->n_dims == 2 ? out->dims[0] - t->vocab - 1 : 0;
+    extra = extra > 0 && extra <= 64 ? extra : 0;
     cs_err code = csi_load_int(loader, "joint.num_extra_outputs", false, 0, 64, &extra);
     if (code)
         return code;
+    const char *type = csi_load_text(loader, "decoding.model_type", "");
+    const csi_node *big_blanks = csi_node_at(csi_archive_config(loader->archive), "decoding.big_blank_durations");
+    if (strcmp(type, "multiblank") == 0 || (big_blanks && big_blanks->n_children))
+        return csi_fail(loader->err, CS_EUNSUPPORTED, -1, "%s: a multi-blank transducer, expected RNN-T or TDT",
+                        csi_archive_path(loader->archive));
     for (size_t i = 0; i < CSI_COUNT(places) && extra; i++) {
         const csi_node *list = csi_node_at(csi_archive_config(loader->archive), places[i]);
         if (csi_node_is_null(list) || list->kind != CSI_NODE_LIST || list->n_children == 0)
@@ -137,22 +145,23 @@ static cs_err load_lstm(csi_loader *loader, csi_transducer *t)
 cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, csi_transducer *t)
 {
     *t = (csi_transducer){.d = d_model};
+    /* The last layer's index depends on whether the config has a dropout in front of it. */
+    int index = csi_load_has(loader, "joint.joint_net.1.weight") ? 1 : 2;
+    char out_name[40];
+    snprintf(out_name, sizeof out_name, "joint.joint_net.%d.weight", index);
     cs_err code;
-    if ((code = load_transducer_sizes(loader, vocab, t)) || (code = load_durations(loader, t))
+    if ((code = load_transducer_sizes(loader, vocab, t)) || (code = load_durations(loader, out_name, t))
         || (code = load_max_symbols(loader, t)) || (code = load_activation(loader, t)) || (code = load_lstm(loader, t)))
         return code;
     int64_t rows = (int64_t)vocab + 1 + t->n_durations, p = t->pred, j = t->joint;
-    /* The last layer's index depends on whether the config has a dropout in front of it. */
-    int out = csi_load_has(loader, "joint.joint_net.1.weight") ? 1 : 2;
     if ((code = csi_load_weight(loader, &t->embed, SHAPE((int64_t)vocab + 1, p), "decoder.prediction.embed.weight"))
         || (code = csi_load_weight(loader, &t->enc_w, SHAPE(j, d_model), "joint.enc.weight"))
         || (code = csi_load_weight(loader, &t->enc_b, SHAPE(j), "joint.enc.bias"))
         || (code = csi_load_weight(loader, &t->pred_w, SHAPE(j, p), "joint.pred.weight"))
         || (code = csi_load_weight(loader, &t->pred_b, SHAPE(j), "joint.pred.bias"))
-        || (code = csi_load_weight(loader, &t->out_w, SHAPE(rows, j), "joint.joint_net.%d.weight", out))
-        || (code = csi_load_weight(loader, &t->out_b, SHAPE(rows), "joint.joint_net.%d.bias", out)))
+        || (code = csi_load_weight(loader, &t->out_w, SHAPE(rows, j), "%s", out_name)))
         return code;
-    return CS_OK;
+    return csi_load_weight(loader, &t->out_b, SHAPE(rows), "joint.joint_net.%d.bias", index);
 }
 
 /* ------------------------------------------------------------------- running */
