@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See interrupt.h. A signal handler can only be told things through globals: there are two, both safe to use in one. */
+#define _XOPEN_SOURCE 700
 #include "common/interrupt.h"
 
 #include <signal.h>
@@ -31,6 +32,7 @@ void interrupt_install(void)
             sigaction(numbers[i], &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL);
 }
 
 bool interrupt_wanted(void)

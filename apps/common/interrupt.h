@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Signals. The first Ctrl-C (or SIGTERM, SIGHUP) is a wish that the work asks for; the second removes the unfinished
- * output file and ends the program at once. SIGPIPE is ignored: a write then fails with EPIPE. */
+ * output file and ends the program at once. SIGPIPE and SIGXFSZ are ignored: a write then fails with EPIPE
+ * or EFBIG. */
 #ifndef APPS_INTERRUPT_H
 #define APPS_INTERRUPT_H
 

@@ -146,19 +146,16 @@ static int parse_att_context(const cli_command *command, const char *text, cs_tr
 {
     long numbers[3] = {0};
     int n = 0;
-    const char *at = text;
-    for (char *end; n < 3; n++, at = end + 1) {
-        numbers[n] = strtol(at, &end, 10);
-        if (end == at || numbers[n] < -1 || numbers[n] > 1000000) {
-            n = 0;
-            break;
-        }
-        if (*end != ',') {
-            n = *end ? 0 : n + 1;
-            break;
-        }
+    bool plain = strspn(text, "-0123456789,") == strlen(text);
+    for (const char *at = text; plain && at; n++) {
+        char *end = NULL;
+        long number = strtol(at, &end, 10);
+        plain = n < 3 && end > at && number >= -1 && number <= 1000000;
+        if (plain)
+            numbers[n] = number;
+        at = plain && *end == ',' ? end + 1 : NULL;
     }
-    if (n < 2 || strspn(text, "-0123456789,") != strlen(text))
+    if (!plain || n < 2)
         return cli_misuse(command, "--att-context is '%s', expected LEFT,RIGHT or LEFT,CHUNK,RIGHT, as 70,13", text);
     to->att_left = (int32_t)numbers[0];
     to->att_chunk = n == 3 ? (int32_t)numbers[1] : INT32_MIN;

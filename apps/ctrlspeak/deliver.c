@@ -120,6 +120,13 @@ static void deliver_failure(task *t, const char *path, const outcome *o)
         return;
     }
     const char *message = o ? o->message : "out of memory";
+    if (o && o->status == APP_USAGE) {
+        if (!t->misused)
+            say("error", "options", "%s", message);
+        t->misused = true;
+        atomic_store(&t->stop, true);
+        return;
+    }
     bool is_input = o && o->status == APP_INPUT;
     t->only_input_failures = (t->n_failed == 0 || t->only_input_failures) && is_input;
     t->n_failed++;
@@ -177,7 +184,7 @@ int deliver_end(task *t)
     if (t->out.error[0] || t->out.reader_gone)
         fail_output(t, t->out.error);
     bool to_file = t->out.target != NULL;
-    if (t->output_failed || (to_file && (interrupted || t->n_done == 0)))
+    if (t->output_failed || t->misused || (to_file && (interrupted || t->n_done == 0)))
         outfile_discard(&t->out);
     else if (!t->output_folder && !outfile_commit(&t->out))
         fail_output(t, t->out.error);
@@ -187,6 +194,8 @@ int deliver_end(task *t)
             to_file ? "; the output file was not written" : "");
         return interrupt_status();
     }
+    if (t->misused)
+        return APP_USAGE;
     if (t->output_failed)
         return t->out.reader_gone ? APP_DONE : APP_SYSTEM;
     if (t->n_failed == 0)

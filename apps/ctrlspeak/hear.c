@@ -26,6 +26,8 @@ static int status_of(cs_err code)
         return APP_DONE;
     case CS_ECANCELLED:
         return APP_INTERRUPTED;
+    case CS_EINVAL: /* an option that does not fit this model, a wrong --raw: the same for every input */
+        return APP_USAGE;
     case CS_ENOMEM:
     case CS_ESYSTEM:
         return APP_SYSTEM;

@@ -31,7 +31,7 @@ typedef struct task {
     int n_workers;
     cs_session *sessions[PROGRESS_WORKERS]; /* by worker, made on its first input */
     progress bar;
-    atomic_bool stop; /* the output failed: nothing more is wanted */
+    atomic_bool stop; /* the output failed, or an option fits no input: nothing more is wanted */
 
     /* Delivery, on the main thread. */
     outfile out; /* when output_folder is NULL */
@@ -39,12 +39,12 @@ typedef struct task {
     int32_t n_pieces, n_done, n_failed, n_skipped;
     bool only_input_failures;
     textbuf failures; /* a line for each */
-    bool output_failed;
+    bool output_failed, misused;
 } task;
 
 /* What became of one input. */
 typedef struct outcome {
-    int status;        /* APP_DONE, APP_INPUT, APP_SYSTEM, APP_INTERRUPTED */
+    int status;        /* APP_DONE, APP_USAGE, APP_INPUT, APP_SYSTEM, APP_INTERRUPTED */
     char message[640]; /* of a failure */
     char warning[256];
     int32_t n_pieces; /* 1, or one per channel */
