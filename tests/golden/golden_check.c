@@ -282,7 +282,7 @@ static void check_near_at(const char *what, size_t i, double met, double expecte
 void golden_check_tokens(const cs_result *r, const json_t *one)
 {
     size_t n = (size_t)r->n_tokens;
-    int64_t *column = malloc((n + 1) * sizeof *column);
+    int64_t *column = calloc(n + 1, sizeof *column);
     const json_t *logprobs = json_object_get(one, "logprobs"), *frames = json_object_get(one, "n_frames");
     if (!column)
         return;

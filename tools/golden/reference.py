@@ -87,8 +87,13 @@ class Reference:
         return path + ".json"
 
     def max_symbols(self, limit):
+        """A limit, or none at all: null alone means 10 wherever CUDA graphs are allowed, on machines without CUDA too."""
+
         def change(cfg):
-            cfg.greedy.max_symbols = limit
+            cfg.greedy.update(max_symbols=limit, max_symbols_per_step=limit)
+            if limit is None:
+                cfg.greedy.use_cuda_graph_decoder = False
+
         return change
 
     def case(self, path, head, max_symbols=-1):

@@ -20,12 +20,12 @@ VARIANTS = {
     # transducers
     "tdt-no-bias-key": dict(use_bias=None, xscaling=False, durations=[1, 2], act="tanh", joint_dropout=0.0, pred=24, joint=40,
                             lstm=2, max_symbols=None),
-    "tdt-f16": dict(durations=[0, 2, 4, 8], act="sigmoid", max_symbols=3, case="mixed", vocab=88, kernel=5, weights="float16",
+    "tdt-f16": dict(factor=4, durations=[0, 2, 4, 8], act="sigmoid", max_symbols=3, case="mixed", vocab=88, kernel=5, weights="float16",
                     burst=4, steps=800),
     "rnnt-max-symbols": dict(max_symbols=2, burst=4, act="tanh", pred=40, joint=24, case="mixed", vocab=72, archive="gzip",
                              nfkc=True, d=24, heads=2, steps=500),
     "rnnt-char": dict(chars=True, layers=1, heads=2, kernel=5, joint_dropout=0.0, ff=2),
-    "rnnt-agg": dict(kind="hybrid", agg=True, case="mixed", vocab=56, layers=1, langs=True),
+    "rnnt-agg": dict(kind="hybrid", agg=True, case="mixed", vocab=56, layers=1, langs=True, max_symbols=None),
     # attention
     "tdt-ctc-local": dict(kind="hybrid", local=[8, 8], durations=[0, 1, 2, 3, 4], lstm=2, case="mixed", vocab=80, d=36, heads=3),
     "ctc-limited": dict(kind="ctc", mels=64, ctx=[[10, 4], [-1, 2], [6, -1]], factor=4, norm="layer_norm", conv_ctx=[6, 2], normalize="all_features",
@@ -48,7 +48,7 @@ VARIANTS = {
     "ctc-bf16": dict(kind="ctc", kernel=31, heads=2, layers=1, unigram=True, case="mixed", vocab=330, weights="bfloat16",
                      channels=20),
     "ctc-char": dict(kind="ctc", chars=True, layers=1, xscaling=False, mels=64),
-    "tdt-strided": dict(durations=[0, 1, 2, 3, 4], untie=False, archive="gnu", weights="strided", d=24, case="mixed", vocab=75,
+    "tdt-strided": dict(durations=[0, 1, 2, 3, 4], untie=False, archive="gnu", weights="strided", d=24, case="mixed", vocab=75, max_symbols=None,
                         special=True),
 }
 
