@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Audio bytes. The first byte chooses the way in: up to 95 raw PCM, up to 191 the walks over container headers alone
+ * Audio bytes. The first byte chooses the way in: up to 95 raw PCM, up to 249 the walks over container headers alone
  * (fast), above that the whole reader, decoders included. The second byte chooses channel and rate. The rest are the
  * bytes; for raw PCM they start with the description up to a newline.
  *
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { RAW_END = 96, WALK_END = 192, MEMORY_MAX = 32 << 20, HEADER = 64 };
+enum { RAW_END = 96, WALK_END = 250, MEMORY_MAX = 32 << 20, HEADER = 64 };
 
 static void *limited_alloc(void *user, size_t size, size_t alignment)
 {
