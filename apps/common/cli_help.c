@@ -141,8 +141,8 @@ void cli_man_page(FILE *out, const cli_program *program)
     write_roff(out, program->summary);
     fprintf(out, "\n.SH SYNOPSIS\n");
     for (size_t i = 0; i < program->n_commands; i++)
-        fprintf(out, "%s.B %s %s\n%s %s\n", i ? ".br\n" : "", program->name, program->commands[i]->name,
-                program->commands[i]->n_options ? "[options]" : "", program->commands[i]->operands);
+        fprintf(out, "%s.B %s %s\n%s%s\n", i ? ".br\n" : "", program->name, program->commands[i]->name,
+                program->commands[i]->n_options ? "[options] " : "", program->commands[i]->operands);
     fprintf(out, ".SH EXAMPLES\n");
     for (size_t i = 0; i < program->n_commands; i++) {
         for (size_t k = 0; k < program->commands[i]->n_examples; k++) {

@@ -4,7 +4,7 @@
  * (fast), above that the whole reader, decoders included. The second byte chooses channel and rate. The rest are the
  * bytes; for raw PCM they start with the description up to a newline.
  *
- * Memory is counted, and limited to 32 MiB at once: a header that lies about a length or a rate runs into the limit
+ * Memory is counted, and limited to 4 MiB at once: a header that lies about a length or a rate runs into the limit
  * and must end as an error. libsndfile loses memory of its own on damaged Ogg headers, so that leaks are looked for
  * by this count and not by the leak checker (-detect_leaks=0 for long runs). */
 #define _POSIX_C_SOURCE 200809L
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { RAW_END = 96, WALK_END = 250, MEMORY_MAX = 32 << 20, HEADER = 64 };
+enum { RAW_END = 96, WALK_END = 250, MEMORY_MAX = 4 << 20, HEADER = 64 };
 
 static void *limited_alloc(void *user, size_t size, size_t alignment)
 {
