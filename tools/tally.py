@@ -13,7 +13,7 @@ import sys
 LINE = re.compile(r"^(not )?ok\b\s*(\d+)?\s*(?:-\s*)?(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)\s*(#\s*skip.*)?$", re.IGNORECASE)
 SKIP = re.compile(r"#\s*skip\b", re.IGNORECASE)
-SHOWN = 60  # last lines of a failed program
+SHOWN, WIDEST = 40, 200  # last lines of a failed program, and how much of each
 BAD = {"FAIL", "ERROR", "TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS"}
 
 
@@ -63,7 +63,7 @@ def main(path):
             if names:
                 said = [text for text in (test.get("stdout") or "").splitlines() if not text.startswith("ok ")]
                 said += (test.get("stderr") or "").splitlines()
-                print("\n".join(said[-SHOWN:]), file=sys.stderr)
+                print("\n".join(text[:WIDEST] for text in said[-SHOWN:]), file=sys.stderr)
             for name in names:
                 print("FAILED  " + name, file=sys.stderr)
     print(passed, failed, skipped)
