@@ -2,7 +2,9 @@
  * Cutting ops into slices for the worker pool. How an op is cut never changes its result: see ops.h. */
 #include "math/cpu/paths.h"
 
-enum { ROW_CHUNK = 128, PANEL_CHUNK = CSI_PANEL_BLOCK }; /* a slice of a dense layer */
+/* Rows and panels of a slice of a dense layer. The last rows of a run are cut finer, so that no worker is left with a
+ * large slice when the others are done. */
+enum { ROW_CHUNK = 128, TAIL_CHUNK = 32, PANEL_CHUNK = CSI_PANEL_BLOCK };
 
 const csi_ops *csi_ops_for(csi_cpu_path path)
 {
@@ -39,13 +41,23 @@ size_t csi_ops_scratch(int32_t head_width)
 typedef struct linear_job {
     const csi_run *run;
     const csi_linear *layers;
-    int64_t row_chunk, panel_chunks;
+    int64_t panel_chunks, tail_rows; /* of the last layer */
     int n_layers;
 } linear_job;
 
-static int64_t row_chunks(const linear_job *job, int layer)
+/* Rows of a layer that are cut coarsely; the rest of the last layer is the tail. */
+static int64_t coarse_rows(const linear_job *job, int layer)
 {
-    return (job->layers[layer].n_out + job->row_chunk - 1) / job->row_chunk;
+    int64_t rows = job->layers[layer].n_out;
+    return layer == job->n_layers - 1 ? CSI_MAX(0, rows - job->tail_rows) / ROW_CHUNK * ROW_CHUNK : rows;
+}
+
+static int64_t linear_slices(const linear_job *job, int layer)
+{
+    int64_t coarse = coarse_rows(job, layer), fine = job->layers[layer].n_out - coarse;
+    if (layer < job->n_layers - 1)
+        return (coarse + ROW_CHUNK - 1) / ROW_CHUNK * job->panel_chunks;
+    return (coarse / ROW_CHUNK + (fine + TAIL_CHUNK - 1) / TAIL_CHUNK) * job->panel_chunks;
 }
 
 static void linear_slice(void *context, int slice, int worker)
@@ -53,27 +65,27 @@ static void linear_slice(void *context, int slice, int worker)
     const linear_job *job = context;
     int layer = 0;
     int64_t index = slice;
-    while (index >= row_chunks(job, layer) * job->panel_chunks)
-        index -= row_chunks(job, layer++) * job->panel_chunks;
+    while (index >= linear_slices(job, layer))
+        index -= linear_slices(job, layer++);
     const csi_linear *l = &job->layers[layer];
-    int64_t row = index / job->panel_chunks * job->row_chunk, panel = index % job->panel_chunks * PANEL_CHUNK;
-    job->run->ops->linear(l, row, CSI_MIN(row + job->row_chunk, l->n_out), panel,
+    int64_t block = index / job->panel_chunks, panel = index % job->panel_chunks * PANEL_CHUNK;
+    int64_t coarse = coarse_rows(job, layer), row = block * ROW_CHUNK, chunk = ROW_CHUNK;
+    if (row >= coarse) {
+        row = coarse + (block - coarse / ROW_CHUNK) * TAIL_CHUNK;
+        chunk = TAIL_CHUNK;
+    }
+    job->run->ops->linear(l, row, CSI_MIN(row + chunk, l->n_out), panel,
                           CSI_MIN(panel + PANEL_CHUNK, csi_panels(l->columns)), csi_run_scratch(job->run, worker));
 }
 
 void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers)
 {
-    linear_job job = {run, layers, ROW_CHUNK, 0, n_layers};
+    linear_job job = {.run = run, .layers = layers, .n_layers = n_layers};
     job.panel_chunks = (csi_panels(layers[0].columns) + PANEL_CHUNK - 1) / PANEL_CHUNK;
+    job.tail_rows = run->max_threads > 1 ? (int64_t)ROW_CHUNK * run->max_threads : 0;
     int64_t slices = 0;
-    /* Smaller slices when there would be too few to share out evenly. */
-    for (;; job.row_chunk /= 2) {
-        slices = 0;
-        for (int i = 0; i < n_layers; i++)
-            slices += row_chunks(&job, i) * job.panel_chunks;
-        if (slices >= 8 * (int64_t)run->max_threads || job.row_chunk <= 16)
-            break;
-    }
+    for (int i = 0; i < n_layers; i++)
+        slices += linear_slices(&job, i);
     csi_pool_run(run->pool, run->max_threads, (int)slices, linear_slice, &job);
 }
 
