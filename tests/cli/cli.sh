@@ -107,4 +107,9 @@ transcribe() {
     run "$program" transcribe -m "$model" "$@"
 }
 
+run "$program" transcribe -m "$model" "$short"
+if grep -q 'this build has no decoder' "$place/err"; then
+    echo "1..0 # SKIP this build reads no WAV"
+    exit 0
+fi
 text_short=$("$program" transcribe -m "$model" "$short") text_long=$("$program" transcribe -m "$model" "$long")
