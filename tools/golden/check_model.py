@@ -6,7 +6,7 @@ usage: check_model.py MODEL.nemo AUDIO... [--build DIR] [--measures] [--keep DIR
 
 For every head and every attention context of the model NeMo's results and stages are written in the golden tests' form
 and compared by DIR/tests/golden/test-golden: stages, ids, frames, durations, times, text, score, confidences. Then
-DIR/apps/ctrlspeak/ctrlspeak transcribes the same files, and its JSON is compared too. Exit status 0: all equal.
+DIR/ctrlspeak transcribes the same files, and its JSON is compared too. Exit status 0: all equal.
 
 AUDIO   any file that libsndfile reads; averaged to mono and resampled to 16 kHz first when it is something else
 --measures   all confidence measures and aggregations, not the default alone
@@ -96,7 +96,7 @@ def main():
         expected.print_troubles()
         del expected.reference
         failed = subprocess.run([os.path.join(a.build, "tests/golden/test-golden"), folder, "cases"]).returncode != 0
-        program = os.path.join(a.build, "apps/ctrlspeak/ctrlspeak")
+        program = os.path.join(a.build, "ctrlspeak")
         if os.path.exists(program):
             failed += check_program(program, model, folder, expected.cases)
         else:
