@@ -106,7 +106,8 @@ typedef struct csi_ops {
     /* One head and one panel of queries. scratch: csi_attention_scratch() floats, 64-byte aligned. */
     void (*attention)(const csi_attention *a, int32_t head, int64_t query_panel, float *scratch);
 
-    /* y[i] = f(offset + sum_j w[j] * x[j][i]), i < n: f is the identity, ReLU or SiLU. Depthwise and first convolutions. */
+    /* y[i] = f(offset + sum_j w[j] * x[j][i]), i < n: f is the identity, ReLU or SiLU. Depthwise and
+     * first convolutions. y must not overlap any x. */
     void (*combine)(const float *const *x, const float *w, int64_t n_terms, float offset, float *y, int64_t n,
                     csi_epilogue f);
 

@@ -106,11 +106,13 @@ size_t csi_subsampling_scratch(const csi_subsampling *s)
 static void split_row(const float *row, int64_t row_from, int64_t from, int64_t to, int64_t length,
                       int64_t phase_floats, float *out)
 {
-    for (int64_t i = 0; i < 2 * phase_floats; i++)
-        out[i] = 0;
-    int64_t first = CSI_MAX(from, 0), end = CSI_MIN(to, length);
-    for (int64_t t = first; t < end; t++)
-        out[(t - from) % 2 * phase_floats + (t - from) / 2] = row[t - row_from];
+    memset(out, 0, (size_t)(2 * phase_floats) * sizeof *out);
+    int64_t first = CSI_MAX(from, 0) - from, end = CSI_MIN(to, length) - from;
+    int64_t shift = from - row_from;
+    for (int64_t i = (first + 1) / 2; 2 * i < end; i++)
+        out[i] = row[shift + 2 * i];
+    for (int64_t i = first / 2; 2 * i + 1 < end; i++)
+        out[phase_floats + i] = row[shift + 2 * i + 1];
 }
 
 /* One output row of a 3x3 stride-2 convolution: rows (n_freq, 2, phase_floats), output frequency f, n frames. */

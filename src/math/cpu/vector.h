@@ -405,29 +405,29 @@ static void layer_norm(const float *x, float *y, int64_t rows, int64_t lane0, co
     }
 }
 
+INLINE vec combine_at(const float *const *x, const float *w, int64_t n_terms, float offset, int64_t i, csi_epilogue f)
+{
+    vec s = splat(offset);
+    for (int64_t j = 0; j < n_terms; j++)
+        s += load(x[j] + i) * w[j];
+    return f == CSI_RELU ? vmax(s, splat(0)) : f == CSI_SILU ? vsilu(s) : s;
+}
+
 static void combine(const float *const *x, const float *w, int64_t n_terms, float offset, float *y, int64_t n,
                     csi_epilogue f)
 {
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        vec s = splat(offset);
-        for (int64_t j = 0; j < n_terms; j++)
-            s += load(x[j] + i) * w[j];
-        if (f == CSI_RELU)
-            s = vmax(s, splat(0));
-        else if (f == CSI_SILU)
-            s = vsilu(s);
-        store(y + i, s);
+    for (; i + LANES <= n; i += LANES)
+        store(y + i, combine_at(x, w, n_terms, offset, i, f));
+    if (i < n && n >= LANES) { /* the last vector overlaps the one before */
+        store(y + n - LANES, combine_at(x, w, n_terms, offset, n - LANES, f));
+        return;
     }
     for (; i < n; i++) {
         vec s = splat(offset);
         for (int64_t j = 0; j < n_terms; j++)
             s += splat(x[j][i]) * w[j];
-        if (f == CSI_RELU)
-            s = vmax(s, splat(0));
-        else if (f == CSI_SILU)
-            s = vsilu(s);
-        y[i] = s[0];
+        y[i] = (f == CSI_RELU ? vmax(s, splat(0)) : f == CSI_SILU ? vsilu(s) : s)[0];
     }
 }
 
