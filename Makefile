@@ -4,7 +4,7 @@ all: ; @sh tools/packages.sh --check build && sh tools/build.sh build $(MESON_FL
 run: ; @sh tools/packages.sh build && sh tools/build.sh build $(MESON_FLAGS) && sh tools/demo.sh
 test: ; @sh tools/test.sh
 check-sanitizers: ; @sh tools/test.sh address thread
-fuzz: ; @sh tools/packages.sh build test && sh tools/build.sh build-fuzz --native-file tools/clang.ini -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized
+fuzz: ; @sh tools/packages.sh build test && sh tools/build.sh build-fuzz --native-file tools/clang.ini -Dfuzz=true -Db_lundef=false --buildtype=debugoptimized
 format: ; @sh tools/format.sh
 format-check: ; @sh tools/format.sh --check
 install: all ; @meson install -C build --no-rebuild

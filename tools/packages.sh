@@ -19,7 +19,7 @@ required() {
 
 optional() {
     case $1 in
-    build) echo libavformat-dev libavcodec-dev libavutil-dev libswresample-dev ;;
+    build) echo libavformat-dev libavcodec-dev libavutil-dev ;;
     esac
 }
 

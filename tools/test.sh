@@ -7,7 +7,7 @@
 #   gcc       gcc, warnings are errors: the whole suite, the house's rules and the installed library among it
 #   clang     clang, warnings are errors: the suite
 #   address   address, leak and undefined-behaviour sanitizers: the suite
-#   thread    thread sanitizer: the tests in which threads meet
+#   thread    thread sanitizer: the suites in which threads meet
 #   options   each optional part off, then all: compiles
 #   format    the house's format
 #
@@ -93,7 +93,8 @@ stage_thread() {
         -Db_sanitize=thread || return
     # It wants its shadow memory where address randomisation may put something else: run without that.
     setarch -R true 2>/dev/null && under="setarch -R"
-    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 suite thread --timeout-multiplier 10
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 suite thread --timeout-multiplier 10 \
+        --no-suite kern --no-suite fuzz --no-suite fault --no-suite house
     under=
 }
 
