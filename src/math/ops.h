@@ -13,8 +13,8 @@
  * row-major, one scalar broadcast each), its result is already in the layout that the next product reads, and
  * element-wise work, layer norm and softmax need no transpose. Lanes past the last column hold finite rubbish.
  *
- * Exactness. Each element of a product is one chain of multiply-adds over n_in in ascending order, whatever the number
- * of threads, slices and columns: results of one path are the same to the bit however the work is cut.
+ * Exactness. Each element of a product is summed over n_in in an order that depends on n_in alone, whatever the number of
+ * threads, slices and columns: results of one path are the same to the bit however the work is cut.
  *
  * Every path must agree with the plain C twin ("c") to rounding: tests/kern. */
 #ifndef CSI_OPS_H

@@ -134,16 +134,23 @@ INLINE void tile_by_rows(const int rows, const int vecs, const float *a, int64_t
 INLINE void tile_by_columns(const int rows, const int vecs, const float *a, const float *b, int64_t b_stride,
                             int64_t n_k, vec acc[ROWS][TILE_VECS]){TILE_BODY(a[k * CSI_PANEL + m])}
 
-/* One tile of a dense layer over k in [k0, k1). Sums so far wait in `part` between pieces of k. */
+/* One tile of a dense layer over k in [k0, k1). Each piece of k is summed from zero and added to the sum of the pieces
+ * before it, which waits in `part`: rounding errors grow with the length of a piece, not with n_in. */
 INLINE void linear_tile(const csi_linear *l, const int rows, const int vecs, int64_t row, int64_t k0, int64_t k1,
                         const float *x, float *part, float *y)
 {
     vec acc[ROWS][TILE_VECS];
     UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vecs; v++)
     {
-        acc[m][v] = k0 ? load(part + m * CSI_PANEL + v * LANES) : splat(0);
+        acc[m][v] = splat(0);
     }
     tile_by_rows(rows, vecs, l->w + row * l->n_in + k0, l->n_in, x, CSI_PANEL, k1 - k0, acc);
+    if (k0) {
+        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vecs; v++)
+        {
+            acc[m][v] += load(part + m * CSI_PANEL + v * LANES);
+        }
+    }
     if (k1 < l->n_in) {
         UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vecs; v++)
         {
