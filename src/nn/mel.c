@@ -26,7 +26,7 @@ int64_t csi_mel_frames(const csi_mel *mel, int64_t n_samples)
 
 size_t csi_mel_scratch(const csi_mel *mel)
 {
-    return ((size_t)mel->n_fft * 3 + (size_t)mel->n_fft / 2 + 1) * LANES;
+    return ((size_t)mel->n_fft * 3 + (size_t)mel->n_fft / 2 + 1) * LANES; /* samples, transform in double, power */
 }
 
 typedef struct mel_job {
@@ -64,8 +64,8 @@ static void mel_slice(void *context, int slice, int worker)
     const csi_mel *mel = job->mel;
     int64_t frame0 = (int64_t)slice * LANES;
     int n = (int)CSI_MIN(LANES, job->n_frames - frame0);
-    float *in = csi_run_scratch(job->run, worker), *work = in + (size_t)mel->n_fft * LANES;
-    float *power = work + (size_t)mel->n_fft * 2 * LANES;
+    float *in = csi_run_scratch(job->run, worker), *power = in + (size_t)mel->n_fft * 3 * LANES;
+    double *work = (double *)(void *)(in + (size_t)mel->n_fft * LANES); /* 64-byte aligned, as 16 floats are */
     cut_frames(job, frame0, n, in);
     csi_fft_power(mel->n_fft, mel->twiddles, in, power, work);
     if (mel->mag_power != 2.0f)

@@ -245,9 +245,9 @@ cs_err csi_mel_load(csi_loader *loader, csi_mel *mel)
     }
     if (code || (code = keep_bands(loader, fb, mel)))
         return code;
-    float *twiddles = csi_arena_array(loader->arena, csi_fft_twiddle_floats(mel->n_fft), sizeof *twiddles);
+    double *twiddles = csi_arena_array(loader->arena, csi_fft_n_twiddles(mel->n_fft), sizeof *twiddles);
     if (!twiddles)
-        return csi_fail_memory(loader->err, csi_fft_twiddle_floats(mel->n_fft) * sizeof *twiddles, "the FFT");
+        return csi_fail_memory(loader->err, csi_fft_n_twiddles(mel->n_fft) * sizeof *twiddles, "the FFT");
     csi_fft_twiddles(mel->n_fft, twiddles);
     mel->twiddles = twiddles;
     return CS_OK;

@@ -66,7 +66,7 @@ typedef struct csi_mel {
     const float *window;                    /* (window_length) */
     const int32_t *band_first, *band_count; /* (F): filter m covers bins first .. first + count - 1 */
     const float *const *band_weights;
-    const float *twiddles; /* see fft.c */
+    const double *twiddles; /* see fft.c */
 } csi_mel;
 
 cs_err csi_mel_load(csi_loader *loader, csi_mel *mel);
@@ -76,11 +76,11 @@ int64_t csi_mel_frames(const csi_mel *mel, int64_t n_samples);
 size_t csi_mel_scratch(const csi_mel *mel);
 void csi_mel_run(const csi_run *run, const csi_mel *mel, const float *pcm, int64_t n_samples, float *out);
 
-/* fft.c: power spectra of 16 real signals side by side. in (n_fft, 16); power (n_fft/2 + 1, 16); work (2 * n_fft, 16). */
+/* fft.c: power spectra of 16 real signals side by side. in (n_fft, 16); power (n_fft/2 + 1, 16); work (n_fft, 16). */
 enum { CSI_FFT_LANES = 16 };
-size_t csi_fft_twiddle_floats(int32_t n_fft);
-void csi_fft_twiddles(int32_t n_fft, float *twiddles);
-void csi_fft_power(int32_t n_fft, const float *twiddles, const float *in, float *power, float *work);
+size_t csi_fft_n_twiddles(int32_t n_fft);
+void csi_fft_twiddles(int32_t n_fft, double *twiddles);
+void csi_fft_power(int32_t n_fft, const double *twiddles, const float *in, float *power, double *work);
 
 /* ------------------------------------------------------------------ encoder */
 
