@@ -76,6 +76,17 @@ void *csi_alloc_zero(const csi_env *env, size_t size);
 void *csi_alloc_array(const csi_env *env, size_t n, size_t size);
 void csi_free(const csi_env *env, void *memory);
 
+/* Floats that grow to the largest need and are kept: the buffers of a session. */
+typedef struct csi_floats {
+    const csi_env *env;
+    float *data; /* 64-byte aligned */
+    size_t n;
+} csi_floats;
+
+/* Room for at least n floats; what was there is lost when it grows. CS_ENOMEM speaks of `what`. */
+cs_err csi_floats_reserve(csi_floats *floats, size_t n, const char *what, cs_error *err);
+void csi_floats_finish(csi_floats *floats);
+
 typedef struct csi_arena {
     const csi_env *env;
     struct csi_arena_block *head;

@@ -136,6 +136,26 @@ void csi_free(const csi_env *env, void *memory)
         env->allocator.release(env->allocator.user, memory);
 }
 
+cs_err csi_floats_reserve(csi_floats *floats, size_t n, const char *what, cs_error *err)
+{
+    if (n <= floats->n)
+        return CS_OK;
+    csi_floats_finish(floats);
+    floats->data = csi_alloc_array(floats->env, n, sizeof *floats->data);
+    if (!floats->data)
+        return csi_fail_memory(err, n > SIZE_MAX / sizeof(float) ? SIZE_MAX : n * sizeof(float), what);
+    floats->n = n;
+    return CS_OK;
+}
+
+void csi_floats_finish(csi_floats *floats)
+{
+    if (floats->env)
+        csi_free(floats->env, floats->data);
+    floats->data = NULL;
+    floats->n = 0;
+}
+
 /* ------------------------------------------------------------------ arena */
 
 struct csi_arena_block {

@@ -24,19 +24,13 @@ struct cs_model {
     cs_model_info info;
 };
 
-/* A buffer that grows and is kept. */
-typedef struct csi_block {
-    float *data;
-    size_t floats;
-} csi_block;
-
 struct cs_session {
     cs_model *model; /* a share of it */
     atomic_bool cancel;
-    csi_encoder_work encoder;
-    csi_block mel;     /* (F, N) */
-    csi_block scratch; /* of the workers */
-    csi_block decoder; /* panels and frames of the joint or of the CTC head, decoder state */
+    csi_floats encoder;
+    csi_floats mel;     /* (F, N) */
+    csi_floats scratch; /* of the workers */
+    csi_floats decoder; /* panels and frames of the joint or of the CTC head, decoder state */
 };
 
 /* vocabulary.c: the tokenizer that the config names. */

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#define SHAPE(...)                                                             \
+#define CSI_SHAPE(...)                                                         \
     (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
     {                                                                          \
         __VA_ARGS__                                                            \
@@ -53,8 +53,9 @@ static cs_err load_ctc(csi_loader *loader, const char *prefix, int32_t d, int32_
     ctc->vocab = vocab;
     ctc->d = d;
     cs_err code =
-        csi_load_weight(loader, &ctc->w, SHAPE((int64_t)vocab + 1, d, 1), "%sdecoder_layers.0.weight", prefix);
-    return code ? code : csi_load_weight(loader, &ctc->b, SHAPE((int64_t)vocab + 1), "%sdecoder_layers.0.bias", prefix);
+        csi_load_weight(loader, &ctc->w, CSI_SHAPE((int64_t)vocab + 1, d, 1), "%sdecoder_layers.0.weight", prefix);
+    return code ? code
+                : csi_load_weight(loader, &ctc->b, CSI_SHAPE((int64_t)vocab + 1), "%sdecoder_layers.0.bias", prefix);
 }
 
 static cs_err load_heads(cs_model *model, csi_loader *loader)

@@ -122,19 +122,6 @@ static void encoder_tensor(void *user, const char *name, int32_t n_dims, const i
 
 /* -------------------------------------------------------------------- buffers */
 
-static cs_err reserve(call *c, csi_block *block, size_t floats, const char *what)
-{
-    if (floats <= block->floats)
-        return CS_OK;
-    csi_free(&c->model->env, block->data);
-    block->floats = 0;
-    block->data = csi_alloc_array(&c->model->env, floats, sizeof *block->data);
-    if (!block->data)
-        return csi_fail_memory(c->err, floats * sizeof *block->data, what);
-    block->floats = floats;
-    return CS_OK;
-}
-
 static cs_err prepare_run(call *c, int64_t n_frames)
 {
     const cs_model *model = c->model;
@@ -144,7 +131,8 @@ static cs_err prepare_run(call *c, int64_t n_frames)
     c->run = (csi_run){.ops = model->ops, .pool = model->pool, .max_threads = threads};
     size_t floats = CSI_MAX(csi_mel_scratch(&model->mel), csi_encoder_scratch(&model->encoder, n_frames));
     c->run.scratch_floats = (floats + 15) / 16 * 16;
-    cs_err code = reserve(c, &c->session->scratch, c->run.scratch_floats * (size_t)threads, "the workers");
+    cs_err code =
+        csi_floats_reserve(&c->session->scratch, c->run.scratch_floats * (size_t)threads, "the workers", c->err);
     c->run.scratch = c->session->scratch.data;
     return code;
 }
@@ -160,19 +148,7 @@ static csi_confidence confidence_of(const call *c)
 static void project(const call *c, const float *w, const float *b, int64_t n_out, const float *encoded, int64_t n,
                     float *panels, float *frames)
 {
-    const int64_t d = c->model->encoder.d;
-    const csi_linear l = {.w = w,
-                          .bias = b,
-                          .n_out = n_out,
-                          .n_in = d,
-                          .x = encoded,
-                          .x_panel = d * CSI_PANEL,
-                          .y = panels,
-                          .y_panel = n_out * CSI_PANEL,
-                          .y_row = CSI_PANEL,
-                          .columns = n,
-                          .epilogue = CSI_STORE,
-                          .scale = 1};
+    const csi_linear l = csi_dense(w, b, n_out, c->model->encoder.d, encoded, panels, n);
     csi_linear_run(&c->run, &l, 1);
     csi_panels_to_frames(&c->run, panels, n_out, n, frames, n_out);
 }
@@ -193,7 +169,7 @@ static cs_err decode_ctc(call *c, const float *encoded, int64_t n)
     const csi_ctc *ctc = &c->model->ctc;
     const int64_t classes = (int64_t)ctc->vocab + 1, block = c->options.tensor ? n : CSI_MIN(n, BLOCK);
     size_t panels = (size_t)(csi_panels(block) * CSI_PANEL * classes);
-    cs_err code = reserve(c, &c->session->decoder, panels + (size_t)(block * classes), "the CTC head");
+    cs_err code = csi_floats_reserve(&c->session->decoder, panels + (size_t)(block * classes), "the CTC head", c->err);
     if (code)
         return code;
     float *frames = c->session->decoder.data + panels;
@@ -218,7 +194,8 @@ static cs_err decode_transducer(call *c, const float *encoded, int64_t n)
 {
     const csi_transducer *t = &c->model->transducer;
     size_t panels = (size_t)(csi_panels(n) * CSI_PANEL * t->joint), frames = (size_t)(n * t->joint + 15) / 16 * 16;
-    cs_err code = reserve(c, &c->session->decoder, panels + frames + csi_transducer_state_floats(t), "the joint");
+    cs_err code =
+        csi_floats_reserve(&c->session->decoder, panels + frames + csi_transducer_state_floats(t), "the joint", c->err);
     if (code)
         return code;
     float *projected = c->session->decoder.data + panels;
@@ -299,7 +276,7 @@ static cs_err transcribe(call *c, const float *pcm, size_t n_samples, cs_result 
         return csi_fail(c->err, CS_EINVAL, -1, "%zu samples are more than one pass can take", n_samples);
     cs_err code;
     if ((code = check_samples(c, pcm, n_samples)) || (code = prepare_run(c, n_frames))
-        || (code = reserve(c, &s->mel, (size_t)n_mel * (size_t)model->mel.n_mels + 16, "the features")))
+        || (code = csi_floats_reserve(&s->mel, (size_t)n_mel * (size_t)model->mel.n_mels + 16, "the features", c->err)))
         return code;
     csi_mel_run(&c->run, &model->mel, pcm, (int64_t)n_samples, s->mel.data);
     mel_ms = ms_since(&clock);
@@ -341,7 +318,7 @@ cs_err cs_session_create(cs_model *model, cs_session **out, cs_error *err)
     if (!s)
         return csi_fail_memory(err, sizeof *s, "the session");
     s->model = cs_model_retain(model);
-    s->encoder.env = &model->env;
+    s->encoder.env = s->mel.env = s->scratch.env = s->decoder.env = &model->env;
     atomic_init(&s->cancel, false);
     return CS_OK;
 }
@@ -351,10 +328,10 @@ void cs_session_free(cs_session *s)
     if (!s)
         return;
     cs_model *model = s->model;
-    csi_encoder_work_finish(&s->encoder);
-    csi_free(&model->env, s->mel.data);
-    csi_free(&model->env, s->scratch.data);
-    csi_free(&model->env, s->decoder.data);
+    csi_floats_finish(&s->encoder);
+    csi_floats_finish(&s->mel);
+    csi_floats_finish(&s->scratch);
+    csi_floats_finish(&s->decoder);
     csi_free(&model->env, s);
     cs_model_close(model);
 }

@@ -56,6 +56,24 @@ typedef struct csi_linear {
     float scale; /* of CSI_RESIDUAL */
 } csi_linear;
 
+/* A dense layer on panels without gaps, result stored; change what is else wanted. */
+static inline csi_linear csi_dense(const float *w, const float *bias, int64_t n_out, int64_t n_in, const float *x,
+                                   float *y, int64_t columns)
+{
+    return (csi_linear){.w = w,
+                        .bias = bias,
+                        .n_out = n_out,
+                        .n_in = n_in,
+                        .x = x,
+                        .x_panel = n_in * CSI_PANEL,
+                        .y = y,
+                        .y_panel = n_out * CSI_PANEL,
+                        .y_row = CSI_PANEL,
+                        .columns = columns,
+                        .epilogue = CSI_STORE,
+                        .scale = 1};
+}
+
 /* One matrix times one vector: y = (bias or 0) + w x. */
 typedef struct csi_matvec {
     const float *w; /* (n_out, n_in) row-major */

@@ -93,26 +93,6 @@ int64_t csi_encoder_bytes(const csi_encoder *e, int64_t n_frames)
     return (int64_t)(layout(&s, NULL, false, false) * sizeof(float));
 }
 
-void csi_encoder_work_finish(csi_encoder_work *work)
-{
-    if (work->env)
-        csi_free(work->env, work->memory);
-    work->memory = NULL;
-    work->floats = 0;
-}
-
-static cs_err reserve(csi_encoder_work *work, size_t floats, cs_error *err)
-{
-    if (floats <= work->floats)
-        return CS_OK;
-    csi_encoder_work_finish(work);
-    work->memory = csi_alloc_array(work->env, floats, sizeof(float));
-    if (!work->memory)
-        return csi_fail_memory(err, floats * sizeof(float), "the encoder's activations");
-    work->floats = floats;
-    return CS_OK;
-}
-
 /* -------------------------------------------------------------------- hooks */
 
 static bool stopped(state *s)
@@ -174,18 +154,7 @@ static int64_t reach_of(const csi_encoder *e, const csi_context *c, int64_t n)
 static csi_linear dense(const state *s, const float *w, const float *bias, int64_t n_out, int64_t n_in, const float *x,
                         float *y)
 {
-    return (csi_linear){.w = w,
-                        .bias = bias,
-                        .n_out = n_out,
-                        .n_in = n_in,
-                        .x = x,
-                        .x_panel = n_in * CSI_PANEL,
-                        .y = y,
-                        .y_panel = n_out * CSI_PANEL,
-                        .y_row = CSI_PANEL,
-                        .columns = s->n,
-                        .epilogue = CSI_STORE,
-                        .scale = 1};
+    return csi_dense(w, bias, n_out, n_in, x, y, s->n);
 }
 
 static void norm(const state *s, const float *x, float *y, const float *w, const float *b)
@@ -332,7 +301,7 @@ static void pre_encode(state *s, const float *mel, int64_t n_mel_frames)
         csi_scale_run(s->run, s->x, e->d * s->columns, e->xscale);
 }
 
-cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_encoder_work *work, const csi_context *context,
+cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, const csi_context *context,
                        const float *mel, int64_t n_mel_frames, const csi_encoder_hooks *hooks, float **out,
                        cs_error *err)
 {
@@ -345,10 +314,11 @@ cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_encoder_work *wor
     s.reach = reach_of(e, context, s.n);
     s.kept = csi_positions_get(run, e, s.reach, &s.kept_offset, &s.kept_layer);
     bool own_positions = !s.kept, with_frames = hooks->tensor != NULL;
-    cs_err code = reserve(work, layout(&s, NULL, own_positions, with_frames), err);
+    cs_err code =
+        csi_floats_reserve(work, layout(&s, NULL, own_positions, with_frames), "the encoder's activations", err);
     if (code)
         return code;
-    layout(&s, work->memory, own_positions, with_frames);
+    layout(&s, work->data, own_positions, with_frames);
     for (int64_t i = 0; i < s.n; i++) {
         int64_t first, end;
         allowed(e, context, i, s.n, &first, &end);

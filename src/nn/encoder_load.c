@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#define SHAPE(...)                                                             \
+#define CSI_SHAPE(...)                                                         \
     (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
     {                                                                          \
         __VA_ARGS__                                                            \
@@ -196,23 +196,25 @@ static cs_err load_subsampling(csi_loader *loader, int32_t n_mels, csi_encoder *
         s->n_freq =
             (int32_t)csi_subsampling_frames(&(csi_subsampling){.stages = 1, .pad_left = s->pad_left}, s->n_freq);
         if (i == 0)
-            code = csi_load_weight(loader, &s->first_w, SHAPE(c, 1, 3, 3), "encoder.pre_encode.conv.0.weight");
+            code = csi_load_weight(loader, &s->first_w, CSI_SHAPE(c, 1, 3, 3), "encoder.pre_encode.conv.0.weight");
         if (i == 0 && !code)
-            code = csi_load_weight(loader, &s->first_b, SHAPE(c), "encoder.pre_encode.conv.0.bias");
+            code = csi_load_weight(loader, &s->first_b, CSI_SHAPE(c), "encoder.pre_encode.conv.0.bias");
         if (i > 0
-            && ((code = csi_load_weight(loader, &s->dw_w[i], SHAPE(c, 1, 3, 3), "encoder.pre_encode.conv.%d.weight",
+            && ((code = csi_load_weight(loader, &s->dw_w[i], CSI_SHAPE(c, 1, 3, 3), "encoder.pre_encode.conv.%d.weight",
                                         3 * i - 1))
-                || (code = csi_load_weight(loader, &s->dw_b[i], SHAPE(c), "encoder.pre_encode.conv.%d.bias", 3 * i - 1))
-                || (code = csi_load_weight(loader, &s->pw_w[i], SHAPE(c, c, 1, 1), "encoder.pre_encode.conv.%d.weight",
-                                           3 * i))
-                || (code = csi_load_weight(loader, &s->pw_b[i], SHAPE(c), "encoder.pre_encode.conv.%d.bias", 3 * i))))
+                || (code = csi_load_weight(loader, &s->dw_b[i], CSI_SHAPE(c), "encoder.pre_encode.conv.%d.bias",
+                                           3 * i - 1))
+                || (code = csi_load_weight(loader, &s->pw_w[i], CSI_SHAPE(c, c, 1, 1),
+                                           "encoder.pre_encode.conv.%d.weight", 3 * i))
+                || (code =
+                        csi_load_weight(loader, &s->pw_b[i], CSI_SHAPE(c), "encoder.pre_encode.conv.%d.bias", 3 * i))))
             return code;
         if (code)
             return code;
     }
-    if ((code = csi_load_weight(loader, &s->out_w, SHAPE(e->d, c * s->n_freq), "encoder.pre_encode.out.weight")))
+    if ((code = csi_load_weight(loader, &s->out_w, CSI_SHAPE(e->d, c * s->n_freq), "encoder.pre_encode.out.weight")))
         return code;
-    return csi_load_weight(loader, &s->out_b, SHAPE(e->d), "encoder.pre_encode.out.bias");
+    return csi_load_weight(loader, &s->out_b, CSI_SHAPE(e->d), "encoder.pre_encode.out.bias");
 }
 
 /* -------------------------------------------------------------------- layers */
@@ -293,7 +295,7 @@ static cs_err fold_batch_norm(csi_loader *loader, const csi_encoder *e, int32_t 
         const float **values;
     } parts[] = {{"weight", &gamma}, {"bias", &beta}, {"running_mean", &mean}, {"running_var", &var}};
     for (size_t i = 0; i < CSI_COUNT(parts); i++) {
-        cs_err code = csi_load_weight(loader, parts[i].values, SHAPE(e->d), "encoder.layers.%d.conv.batch_norm.%s",
+        cs_err code = csi_load_weight(loader, parts[i].values, CSI_SHAPE(e->d), "encoder.layers.%d.conv.batch_norm.%s",
                                       layer, parts[i].name);
         if (code)
             return code;
@@ -317,20 +319,20 @@ static cs_err load_convolution(csi_loader *loader, const csi_encoder *e, int32_t
                                csi_conformer_layer *l)
 {
     const float *w, *b = NULL;
-    cs_err code =
-        csi_load_weight(loader, &w, SHAPE(e->d, 1, e->kernel), "encoder.layers.%d.conv.depthwise_conv.weight", layer);
+    cs_err code = csi_load_weight(loader, &w, CSI_SHAPE(e->d, 1, e->kernel),
+                                  "encoder.layers.%d.conv.depthwise_conv.weight", layer);
     if (!code && csi_load_has(loader, "encoder.layers.%d.conv.depthwise_conv.bias", layer))
-        code = csi_load_weight(loader, &b, SHAPE(e->d), "encoder.layers.%d.conv.depthwise_conv.bias", layer);
+        code = csi_load_weight(loader, &b, CSI_SHAPE(e->d), "encoder.layers.%d.conv.depthwise_conv.bias", layer);
     if (code)
         return code;
     if (!layer_norm)
         return fold_batch_norm(loader, e, layer, w, b, l);
     l->dw_w = w;
     l->dw_b = b;
-    code = csi_load_weight(loader, &l->conv_norm_w, SHAPE(e->d), "encoder.layers.%d.conv.batch_norm.weight", layer);
-    return code
-               ? code
-               : csi_load_weight(loader, &l->conv_norm_b, SHAPE(e->d), "encoder.layers.%d.conv.batch_norm.bias", layer);
+    code = csi_load_weight(loader, &l->conv_norm_w, CSI_SHAPE(e->d), "encoder.layers.%d.conv.batch_norm.weight", layer);
+    return code ? code
+                : csi_load_weight(loader, &l->conv_norm_b, CSI_SHAPE(e->d), "encoder.layers.%d.conv.batch_norm.bias",
+                                  layer);
 }
 
 static cs_err load_layer(csi_loader *loader, const csi_encoder *e, int32_t layer, bool layer_norm,

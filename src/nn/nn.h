@@ -33,6 +33,13 @@ typedef struct csi_loader {
 /* A required weight: *values is (dims) f32, row-major. `name` is a format for the arguments that follow dims. */
 cs_err csi_load_weight(csi_loader *loader, const float **values, int32_t n_dims, const int64_t *dims, const char *name,
                        ...) CSI_PRINTF(5, 6);
+/* n_dims and dims of a weight: csi_load_weight(loader, &w, CSI_SHAPE(n_out, n_in), "name"). */
+#define CSI_SHAPE(...)                                                         \
+    (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
+    {                                                                          \
+        __VA_ARGS__                                                            \
+    }
+
 /* True when the archive has the tensor. */
 bool csi_load_has(const csi_loader *loader, const char *name, ...) CSI_PRINTF(2, 3);
 
@@ -145,20 +152,11 @@ typedef struct csi_encoder_hooks {
     void *user;
 } csi_encoder_hooks;
 
-/* Buffers of a session: they grow to the longest utterance and are kept. */
-typedef struct csi_encoder_work {
-    const csi_env *env;
-    float *memory;
-    size_t floats;
-} csi_encoder_work;
-
-void csi_encoder_work_finish(csi_encoder_work *work);
-
 /* Floats of run->scratch that csi_encoder_run() needs for each worker. */
 size_t csi_encoder_scratch(const csi_encoder *encoder, int64_t n_frames);
 
 /* mel (F, N) row-major to *out, panels of D rows and T columns, which lies in work. CS_ENOMEM, CS_ECANCELLED. */
-cs_err csi_encoder_run(const csi_run *run, csi_encoder *encoder, csi_encoder_work *work, const csi_context *context,
+cs_err csi_encoder_run(const csi_run *run, csi_encoder *encoder, csi_floats *work, const csi_context *context,
                        const float *mel, int64_t n_mel_frames, const csi_encoder_hooks *hooks, float **out,
                        cs_error *err);
 

@@ -74,15 +74,8 @@ static float *project_all(const csi_run *run, const csi_encoder *e, const csi_en
     if (table && all) {
         csi_positions_table(d, reach, table);
         for (int32_t i = 0; i < e->n_layers; i++) {
-            const csi_linear l = {.w = e->layers[i].pos_w,
-                                  .n_out = d,
-                                  .n_in = d,
-                                  .x = table,
-                                  .x_panel = d * CSI_PANEL,
-                                  .y = all + i * layer_floats,
-                                  .y_panel = d * CSI_PANEL,
-                                  .y_row = CSI_PANEL,
-                                  .columns = 2 * reach * CSI_PANEL};
+            const csi_linear l =
+                csi_dense(e->layers[i].pos_w, NULL, d, d, table, all + i * layer_floats, 2 * reach * CSI_PANEL);
             csi_linear_run(run, &l, 1);
         }
     } else {

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#define SHAPE(...)                                                             \
+#define CSI_SHAPE(...)                                                         \
     (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
     {                                                                          \
         __VA_ARGS__                                                            \
@@ -129,14 +129,14 @@ static cs_err load_lstm(csi_loader *loader, csi_transducer *t)
     int64_t p = t->pred;
     for (int32_t i = 0; i < t->n_lstm; i++) {
         cs_err code;
-        if ((code = csi_load_weight(loader, &t->w_ih[i], SHAPE(4 * p, p),
+        if ((code = csi_load_weight(loader, &t->w_ih[i], CSI_SHAPE(4 * p, p),
                                     "decoder.prediction.dec_rnn.lstm.weight_ih_l%d", i))
-            || (code = csi_load_weight(loader, &t->w_hh[i], SHAPE(4 * p, p),
+            || (code = csi_load_weight(loader, &t->w_hh[i], CSI_SHAPE(4 * p, p),
                                        "decoder.prediction.dec_rnn.lstm.weight_hh_l%d", i))
-            || (code = csi_load_weight(loader, &t->b_ih[i], SHAPE(4 * p), "decoder.prediction.dec_rnn.lstm.bias_ih_l%d",
-                                       i))
-            || (code = csi_load_weight(loader, &t->b_hh[i], SHAPE(4 * p), "decoder.prediction.dec_rnn.lstm.bias_hh_l%d",
-                                       i)))
+            || (code = csi_load_weight(loader, &t->b_ih[i], CSI_SHAPE(4 * p),
+                                       "decoder.prediction.dec_rnn.lstm.bias_ih_l%d", i))
+            || (code = csi_load_weight(loader, &t->b_hh[i], CSI_SHAPE(4 * p),
+                                       "decoder.prediction.dec_rnn.lstm.bias_hh_l%d", i)))
             return code;
     }
     return CS_OK;
@@ -154,14 +154,14 @@ cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, c
         || (code = load_max_symbols(loader, t)) || (code = load_activation(loader, t)) || (code = load_lstm(loader, t)))
         return code;
     int64_t rows = (int64_t)vocab + 1 + t->n_durations, p = t->pred, j = t->joint;
-    if ((code = csi_load_weight(loader, &t->embed, SHAPE((int64_t)vocab + 1, p), "decoder.prediction.embed.weight"))
-        || (code = csi_load_weight(loader, &t->enc_w, SHAPE(j, d_model), "joint.enc.weight"))
-        || (code = csi_load_weight(loader, &t->enc_b, SHAPE(j), "joint.enc.bias"))
-        || (code = csi_load_weight(loader, &t->pred_w, SHAPE(j, p), "joint.pred.weight"))
-        || (code = csi_load_weight(loader, &t->pred_b, SHAPE(j), "joint.pred.bias"))
-        || (code = csi_load_weight(loader, &t->out_w, SHAPE(rows, j), "%s", out_name)))
+    if ((code = csi_load_weight(loader, &t->embed, CSI_SHAPE((int64_t)vocab + 1, p), "decoder.prediction.embed.weight"))
+        || (code = csi_load_weight(loader, &t->enc_w, CSI_SHAPE(j, d_model), "joint.enc.weight"))
+        || (code = csi_load_weight(loader, &t->enc_b, CSI_SHAPE(j), "joint.enc.bias"))
+        || (code = csi_load_weight(loader, &t->pred_w, CSI_SHAPE(j, p), "joint.pred.weight"))
+        || (code = csi_load_weight(loader, &t->pred_b, CSI_SHAPE(j), "joint.pred.bias"))
+        || (code = csi_load_weight(loader, &t->out_w, CSI_SHAPE(rows, j), "%s", out_name)))
         return code;
-    return csi_load_weight(loader, &t->out_b, SHAPE(rows), "joint.joint_net.%d.bias", index);
+    return csi_load_weight(loader, &t->out_b, CSI_SHAPE(rows), "joint.joint_net.%d.bias", index);
 }
 
 /* ------------------------------------------------------------------- running */
