@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Cutting ops into slices for the worker pool. How an op is cut never changes its result: see ops.h. */
-#include "math/cpu/paths.h"
+#include "math/cpu/op_tables.h"
 
 /* Rows and panels of a slice of a dense layer. The last rows of a run are cut finer, so that no worker is left with a
  * large slice when the others are done. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The plain C twin of every kernel: what each one means, written for reading. It is the "c" path, runs on anything, and
  * the fast paths are tested against it. */
-#include "math/cpu/paths.h"
+#include "math/cpu/op_tables.h"
 
 #include <math.h>
 

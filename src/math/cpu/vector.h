@@ -12,7 +12,7 @@
  * The product's idea: a tile of ROWS weights rows x 3 vectors of columns lives in registers while k runs over n_in. Per
  * k it loads 3 vectors of activations and broadcasts ROWS weights from where they lie in the mapped model file. k is cut
  * so that a piece of the activations panel stays in the first-level cache while all rows of the slice pass over it. */
-#include "math/cpu/paths.h"
+#include "math/cpu/op_tables.h"
 
 #include <math.h>
 

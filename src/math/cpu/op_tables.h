@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The op tables of the paths that this build has. */
-#ifndef CSI_PATHS_H
-#define CSI_PATHS_H
+#ifndef CSI_OP_TABLES_H
+#define CSI_OP_TABLES_H
 
 #include "math/ops.h"
 
