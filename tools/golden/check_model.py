@@ -28,10 +28,12 @@ from scipy.signal import resample_poly
 
 def recording(path, folder, i):
     """A 16 kHz, 16 bit, mono copy, its samples equal to the file's where it is that already."""
-    samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
-    if rate != 16000 or samples.shape[1] != 1:
-        mono = samples.astype(np.float64).mean(axis=1)
-        samples = np.clip(np.round(resample_poly(mono, 16000, rate)), -32768, 32767).astype(np.int16)
+    exact = soundfile.info(path).subtype == "PCM_16"
+    samples, rate = soundfile.read(path, dtype="int16" if exact else "float64", always_2d=True)
+    if not exact or rate != 16000 or samples.shape[1] != 1:
+        mono = samples.astype(np.float64).mean(axis=1) * (1 if exact else 32768)
+        mono = mono if rate == 16000 else resample_poly(mono, 16000, rate)
+        samples = np.clip(np.round(mono), -32768, 32767).astype(np.int16)
     name = f"clip{i}.wav"
     soundfile.write(os.path.join(folder, name), samples.reshape(-1), 16000, subtype="PCM_16")
     return name, len(samples)
