@@ -87,13 +87,24 @@ static int64_t integer_at(const json_t *array, size_t i)
     return (int64_t)json_integer_value(json_array_get(array, i));
 }
 
+/* "70,13" or "70,7,7"; "" without a context. */
+static const char *context_name(const json_t *one, char *name, size_t size)
+{
+    const json_t *context = json_object_get(one, "context");
+    size_t used = 0;
+    name[0] = 0;
+    for (size_t i = 0; i < json_array_size(context) && used < size; i++)
+        used += (size_t)snprintf(name + used, size - used, "%s%d", i ? "," : "", (int)integer_at(context, i));
+    return name;
+}
+
 void golden_case_name(const json_t *one, char *name, size_t size)
 {
     const json_t *context = json_object_get(one, "context"), *limit = json_object_get(one, "max_symbols");
+    char text[48];
     int n = snprintf(name, size, "%s %s", text_of(one, "name"), text_of(one, "head"));
     if (context && n >= 0 && (size_t)n < size)
-        n += snprintf(name + n, size - (size_t)n, " context %d,%d", (int)integer_at(context, 0),
-                      (int)integer_at(context, 1));
+        n += snprintf(name + n, size - (size_t)n, " context %s", context_name(one, text, sizeof text));
     if (limit && n >= 0 && (size_t)n < size)
         snprintf(name + n, size - (size_t)n, " max_symbols %d", (int)json_integer_value(limit));
 }
@@ -115,7 +126,9 @@ void golden_case_options(const json_t *one, cs_transcribe_options *options)
         options->max_symbols = (int32_t)json_integer_value(limit);
     if (context) {
         options->att_left = (int32_t)integer_at(context, 0);
-        options->att_right = (int32_t)integer_at(context, 1);
+        options->att_right = (int32_t)integer_at(context, json_array_size(context) - 1);
+        if (json_array_size(context) == 3)
+            options->att_chunk = (int32_t)integer_at(context, 1);
     }
 }
 
@@ -232,14 +245,10 @@ static void check_stage(const golden_tensor *t, const golden_stage *stage)
 
 void golden_check_stages(const golden_run *run, const golden_data *data, const json_t *one)
 {
-    char prefix[48], name[96];
-    const json_t *context = json_object_get(one, "context");
+    char prefix[96], name[96], context[48];
     bool ctc = strcmp(text_of(one, "head"), "ctc") == 0;
-    if (context)
-        snprintf(prefix, sizeof prefix, "%s@%d,%d/", text_of(one, "name"), (int)integer_at(context, 0),
-                 (int)integer_at(context, 1));
-    else
-        snprintf(prefix, sizeof prefix, "%s/", text_of(one, "name"));
+    context_name(one, context, sizeof context);
+    snprintf(prefix, sizeof prefix, "%s%s%s/", text_of(one, "name"), *context ? "@" : "", context);
     for (size_t i = 0; i < data->n_tensors; i++) {
         const golden_tensor *t = &data->tensors[i];
         const golden_stage *stage = NULL;

@@ -81,12 +81,14 @@ class Expected:
     def other_contexts(self):
         """The attention contexts that a model may be switched to, the first of which is its default; each is switched on in turn."""
         encoder = self.reference.model.encoder
-        if encoder.att_context_style != "chunked_limited_with_rc":
+        if encoder.att_context_style == "chunked_limited_with_rc":  # left, chunk, right: free; no limit at first
+            contexts = [[-1, -1, -1], [70, 7, 7], [70, 2, 4], [6, 1, 0], [3, 5, 1]]
+        else:
             contexts = [list(c) for c in encoder.att_context_size_all]
-            for context in contexts[1:]:
-                encoder.set_default_att_context_size(context)
-                yield context
-            encoder.set_default_att_context_size(contexts[0])
+        for context in contexts[1:]:
+            encoder.set_default_att_context_size(context)
+            yield context
+        encoder.set_default_att_context_size(contexts[0])
 
     def write(self, folder, file=None):
         made = dict(nemo_class=self.reference.class_name, nemo=nemo.__version__, heads=self.reference.heads)
