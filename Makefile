@@ -1,7 +1,7 @@
 # The front door: every target is one script or one Meson call. `make run` and `make test` install what they need.
 MESON_FLAGS ?=
 all: ; @sh tools/packages.sh --check build && sh tools/build.sh build $(MESON_FLAGS)
-run: ; @sh tools/packages.sh build && sh tools/build.sh build $(MESON_FLAGS) && sh tools/demo.sh
+run: ; @sh tools/packages.sh build run && sh tools/build.sh build $(MESON_FLAGS) && sh tools/demo.sh
 test: ; @sh tools/test.sh
 check-sanitizers: ; @sh tools/test.sh address thread
 fuzz: ; @sh tools/packages.sh build test && sh tools/build.sh build-fuzz --native-file tools/clang.ini -Dfuzz=true -Db_lundef=false --buildtype=debugoptimized

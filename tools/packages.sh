@@ -11,15 +11,22 @@ set -u
 required() {
     case $1 in
     make) echo make ;;
-    build) echo gcc libc6-dev meson ninja-build pkg-config libyaml-dev zlib1g-dev libsndfile1-dev libsoxr-dev ;;
+    build) echo gcc libc6-dev meson ninja-build pkg-config libyaml-dev zlib1g-dev nettle-dev libsndfile1-dev libsoxr-dev ;;
     test) echo clang llvm libclang-rt-14-dev clang-format g++ binutils libjansson-dev ;;
-    *) echo "packages.sh: no group '$1'; there are: make build test" >&2 ;;
+    run) ;;
+    *) echo "packages.sh: no group '$1'; there are: make build run test" >&2 && return 1 ;;
     esac
 }
 
 optional() {
     case $1 in
-    build) echo libavformat-dev libavcodec-dev libavutil-dev ;;
+    build)
+        echo libavformat-dev libavcodec-dev libavutil-dev
+        # One flavour of libcurl drives out another: take what is there.
+        pkg-config --exists libcurl 2>/dev/null || echo libcurl4-openssl-dev
+        ;;
+    run) echo alsa-utils ;; # for the voices in its sound folder
+    test) echo openssl ;;
     esac
 }
 
@@ -50,8 +57,7 @@ check=no
 [ "${1:-}" = --check ] && check=yes && shift
 needed= wanted=
 for group in "$@"; do
-    more=$(required "$group")
-    [ -n "$more" ] || exit 2
+    more=$(required "$group") || exit 2
     needed="$needed $more"
     wanted="$wanted $(optional "$group")"
 done
@@ -90,6 +96,6 @@ if [ -n "$needed" ] && ! install_packages $needed; then
     fi
 fi
 if [ -n "$wanted" ] && ! install_packages $wanted; then
-    echo "Could not install the optional packages $wanted: going on without m4a, mp4 and webm." >&2
+    echo "Could not install the optional packages $wanted: going on without what they bring." >&2
 fi
 exit 0

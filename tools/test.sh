@@ -99,7 +99,7 @@ stage_thread() {
 }
 
 stage_options() {
-    for part in sndfile soxr ffmpeg all; do
+    for part in sndfile soxr ffmpeg curl all; do
         off="-D$part=disabled"
         [ $part = all ] && off=-Dauto_features=disabled
         CC=gcc build "without-$part" --buildtype=plain "$off"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Completion scripts for bash, zsh and fish, from the tables. Commands of two words ("models info") complete one word
- * after the other. */
+ * after the other; those with the same first word stand together in the table. */
 #include "common/cli.h"
 
 #include <string.h>
@@ -21,6 +21,25 @@ static const char *word_of(const cli_command *command, int part, char *out, size
     return out;
 }
 
+/* Is it the first of the table with its first word? */
+static bool begins_group(const cli_program *program, size_t i)
+{
+    char mine[40], before[40];
+    if (i == 0)
+        return true;
+    word_of(program->commands[i], 0, mine, sizeof mine);
+    word_of(program->commands[i - 1], 0, before, sizeof before);
+    return strcmp(mine, before) != 0;
+}
+
+/* The second words of the group that begins with the i-th. */
+static void write_seconds(FILE *out, const cli_program *program, size_t i)
+{
+    char first[40];
+    for (size_t k = i; k < program->n_commands && (k == i || !begins_group(program, k)); k++)
+        fprintf(out, "%s%s", k == i ? "" : " ", word_of(program->commands[k], 1, first, sizeof first));
+}
+
 static bool takes_files(const cli_option *option)
 {
     return option->kind == CLI_FILE || option->kind == CLI_DIRECTORY;
@@ -37,15 +56,24 @@ void cli_complete_bash(FILE *out, const cli_program *program)
         "    if [[ $COMP_CWORD == 1 ]]; then\n        mapfile -t COMPREPLY < <(compgen -W '--help --version",
         program->name, program->name);
     for (size_t i = 0; i < program->n_commands; i++)
-        fprintf(out, " %s", word_of(program->commands[i], 0, first, sizeof first));
+        if (begins_group(program, i))
+            fprintf(out, " %s", word_of(program->commands[i], 0, first, sizeof first));
     fprintf(out, "' -- \"$cur\")\n        return\n    fi\n    case $command in\n");
     for (size_t i = 0; i < program->n_commands; i++) {
+        if (!begins_group(program, i) || !word_of(program->commands[i], 1, first, sizeof first))
+            continue;
+        fprintf(out,
+                "    %s)\n        if [[ $COMP_CWORD == 2 ]]; then\n            mapfile -t COMPREPLY < <(compgen -W '",
+                word_of(program->commands[i], 0, first, sizeof first));
+        write_seconds(out, program, i);
+        fprintf(
+            out,
+            "' -- \"$cur\")\n            return\n        fi\n        command+=\" ${COMP_WORDS[2]:-}\"\n        ;;\n");
+    }
+    fprintf(out, "    esac\n    case $command in\n");
+    for (size_t i = 0; i < program->n_commands; i++) {
         const cli_command *command = program->commands[i];
-        const char *second = word_of(command, 1, first, sizeof first);
-        fprintf(out, "    %s)\n", word_of(command, 0, first, sizeof first));
-        if (second)
-            fprintf(out, "        [[ $COMP_CWORD == 2 ]] && words='%s'\n", second);
-        fprintf(out, "        case $prev in\n");
+        fprintf(out, "    '%s')\n        case $prev in\n", command->name);
         for (size_t k = 0; k < command->n_options; k++) {
             const cli_option *option = &command->options[k];
             if (option->kind == CLI_FLAG || option->kind == CLI_SWITCH)
@@ -129,6 +157,8 @@ void cli_complete_zsh(FILE *out, const cli_program *program)
     char first[40];
     fprintf(out, "#compdef %s\n_%s() {\n    local -a commands\n    commands=(\n", program->name, program->name);
     for (size_t i = 0; i < program->n_commands; i++) {
+        if (!begins_group(program, i))
+            continue;
         fprintf(out, "        '%s:", word_of(program->commands[i], 0, first, sizeof first));
         write_quoted(out, program->commands[i]->summary, ":\\");
         fprintf(out, "'\n");
@@ -136,14 +166,18 @@ void cli_complete_zsh(FILE *out, const cli_program *program)
     fprintf(out, "    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n"
                  "    local command=$words[2]\n    shift words\n    (( CURRENT-- ))\n    case $command in\n");
     for (size_t i = 0; i < program->n_commands; i++) {
+        if (!begins_group(program, i) || !word_of(program->commands[i], 1, first, sizeof first))
+            continue;
+        fprintf(out, "    %s)\n        if (( CURRENT == 2 )); then compadd ",
+                word_of(program->commands[i], 0, first, sizeof first));
+        write_seconds(out, program, i);
+        fprintf(out, "; return; fi\n        command+=\" $words[2]\"\n        shift words\n        (( CURRENT-- ))\n    "
+                     "    ;;\n");
+    }
+    fprintf(out, "    esac\n    case $command in\n");
+    for (size_t i = 0; i < program->n_commands; i++) {
         const cli_command *command = program->commands[i];
-        const char *second = word_of(command, 1, first, sizeof first);
-        fprintf(out, "    %s)\n", word_of(command, 0, first, sizeof first));
-        if (second)
-            fprintf(out,
-                    "        if (( CURRENT == 2 )); then compadd %s; return; fi\n        shift words\n"
-                    "        (( CURRENT-- ))\n",
-                    second);
+        fprintf(out, "    '%s')\n", command->name);
         fprintf(out, "        _arguments \\\n");
         for (size_t k = 0; k < command->n_options; k++)
             write_zsh_option(out, &command->options[k]);
@@ -163,7 +197,7 @@ void cli_complete_zsh(FILE *out, const cli_program *program)
 
 void cli_complete_fish(FILE *out, const cli_program *program)
 {
-    char first[40];
+    char first[40], seen[140];
     fprintf(out,
             "# fish completion for %s\ncomplete -c %s -n __fish_use_subcommand -l version -d 'print the version'\n",
             program->name, program->name);
@@ -171,23 +205,29 @@ void cli_complete_fish(FILE *out, const cli_program *program)
         const cli_command *command = program->commands[i];
         const char *second = word_of(command, 1, first, sizeof first);
         word_of(command, 0, first, sizeof first);
-        fprintf(out, "complete -c %s -n __fish_use_subcommand -f -a %s -d '", program->name, first);
-        write_quoted(out, command->summary, "\\");
-        fprintf(out, "'\n");
-        if (second)
-            fprintf(
-                out,
-                "complete -c %s -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from %s' -f -a %s\n",
-                program->name, first, second, second);
+        if (begins_group(program, i)) {
+            fprintf(out, "complete -c %s -n __fish_use_subcommand -f -a %s -d '", program->name, first);
+            write_quoted(out, command->summary, "\\");
+            fprintf(out, "'\n");
+        }
+        if (begins_group(program, i) && second) {
+            fprintf(out, "complete -c %s -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from ",
+                    program->name, first);
+            write_seconds(out, program, i);
+            fprintf(out, "' -f -a '");
+            write_seconds(out, program, i);
+            fprintf(out, "'\n");
+        }
+        snprintf(seen, sizeof seen, "__fish_seen_subcommand_from %s%s%s", first,
+                 second ? "; and __fish_seen_subcommand_from " : "", second ? second : "");
         if (command->operand_choices) {
-            fprintf(out, "complete -c %s -n '__fish_seen_subcommand_from %s' -f -a '", program->name, first);
+            fprintf(out, "complete -c %s -n '%s' -f -a '", program->name, seen);
             write_spaced(out, command->operand_choices);
             fprintf(out, "'\n");
         }
         for (size_t k = 0; k < command->n_options; k++) {
             const cli_option *option = &command->options[k];
-            fprintf(out, "complete -c %s -n '__fish_seen_subcommand_from %s' -l %s", program->name, first,
-                    option->name);
+            fprintf(out, "complete -c %s -n '%s' -l %s", program->name, seen, option->name);
             if (option->letter)
                 fprintf(out, " -s %c", option->letter);
             if (option->kind == CLI_CHOICE) {
@@ -203,8 +243,7 @@ void cli_complete_fish(FILE *out, const cli_program *program)
             write_quoted(out, option->help, "\\");
             fprintf(out, "'\n");
             if (option->kind == CLI_SWITCH)
-                fprintf(out, "complete -c %s -n '__fish_seen_subcommand_from %s' -l no-%s\n", program->name, first,
-                        option->name);
+                fprintf(out, "complete -c %s -n '%s' -l no-%s\n", program->name, seen, option->name);
         }
     }
 }

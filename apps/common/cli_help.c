@@ -87,7 +87,7 @@ void cli_program_help(FILE *out, const cli_program *program)
             fprintf(out, "  %s\n", program->commands[i]->examples[0].command);
     fprintf(out, "\nUsage: %s COMMAND [options] ...\n\n%s.\n\nCommands:\n", program->name, program->summary);
     for (size_t i = 0; i < program->n_commands; i++)
-        fprintf(out, "  %-12s  %s\n", program->commands[i]->name, program->commands[i]->summary);
+        fprintf(out, "  %-13s  %s\n", program->commands[i]->name, program->commands[i]->summary);
     fprintf(out, "\n'%s COMMAND --help' tells about a command; '%s --version' prints the version.\n\nExit status:\n",
             program->name, program->name);
     write_exits(out);

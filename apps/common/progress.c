@@ -16,14 +16,14 @@
 
 enum { BAR_CELLS = 24, COLUMNS = 80 };
 
-static int64_t now_ms(void)
+int64_t progress_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static bool can_draw(void)
+bool progress_can_draw(void)
 {
     const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
     return isatty(2) && term && *term && strcmp(term, "dumb") != 0 && !(plain && *plain);
@@ -32,10 +32,10 @@ static bool can_draw(void)
 void progress_begin(progress *bar, int wanted, int32_t n_files)
 {
     memset(bar, 0, sizeof *bar);
-    bar->on = wanted < 0 ? can_draw() : wanted > 0;
+    bar->on = wanted < 0 ? progress_can_draw() : wanted > 0;
     bar->n_files = n_files;
     if (bar->on)
-        bar->started_ms = now_ms();
+        bar->started_ms = progress_now_ms();
 }
 
 void progress_known(progress *bar, double seconds)
@@ -61,13 +61,14 @@ void progress_done(progress *bar, int worker, double seconds)
     atomic_fetch_add(&bar->n_done, 1);
 }
 
-static const char *clock_text(char out[24], double seconds)
+const char *progress_clock(char out[PROGRESS_CLOCK], double seconds)
 {
     int64_t s = seconds > 0 && seconds < 1e9 ? (int64_t)(seconds + 0.5) : 0;
     if (s >= 3600)
-        snprintf(out, 24, "%lld:%02lld:%02lld", (long long)s / 3600, (long long)s / 60 % 60, (long long)s % 60);
+        snprintf(out, PROGRESS_CLOCK, "%lld:%02lld:%02lld", (long long)s / 3600, (long long)s / 60 % 60,
+                 (long long)s % 60);
     else
-        snprintf(out, 24, "%lld:%02lld", (long long)s / 60, (long long)s % 60);
+        snprintf(out, PROGRESS_CLOCK, "%lld:%02lld", (long long)s / 60, (long long)s % 60);
     return out;
 }
 
@@ -77,11 +78,29 @@ static int columns(void)
     return ioctl(2, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 ? window.ws_col : COLUMNS;
 }
 
+void progress_frame(double part, const char *text)
+{
+    char cells[BAR_CELLS + 1], line[256], frame[300];
+    part = part > 1 ? 1 : part;
+    for (int i = 0; i < BAR_CELLS; i++)
+        cells[i] = i < (int)(part * BAR_CELLS) ? '#' : '.';
+    cells[BAR_CELLS] = 0;
+    int n = snprintf(line, sizeof line, "[%s] %3.0f%%  %s", cells, part * 100, text);
+    int width = columns() - 1; /* the last column would wrap on some terminals */
+    n = snprintf(frame, sizeof frame, "\r%.*s\x1b[K", n < width ? n : width, line);
+    say_bytes(frame, (size_t)n);
+}
+
+void progress_erase(void)
+{
+    say_bytes("\r\x1b[K", 4);
+}
+
 void progress_draw(progress *bar)
 {
     if (!bar->on)
         return;
-    int64_t now = now_ms();
+    int64_t now = progress_now_ms();
     if (bar->drawn && now - bar->last_ms < PROGRESS_FRAME_MS)
         return;
     bar->last_ms = now;
@@ -92,27 +111,21 @@ void progress_draw(progress *bar)
         done += atomic_load_explicit(&bar->running_ms[i], memory_order_relaxed);
     double total = n_known ? (double)known / n_known * bar->n_files : 0;
     double part = total > 0 ? (double)done / total : 0, elapsed = (double)(now - bar->started_ms);
-    part = part > 1 ? 1 : part;
     double rate = elapsed > 0 ? (double)done / elapsed : 0, left = rate > 0 ? (total - (double)done) / rate / 1000 : 0;
-    char cells[BAR_CELLS + 1], text[256], frame[300], files[40] = "", t1[24], t2[24], t3[24] = "-:--";
-    for (int i = 0; i < BAR_CELLS; i++)
-        cells[i] = i < (int)(part * BAR_CELLS) ? '#' : '.';
-    cells[BAR_CELLS] = 0;
+    char text[160], files[40] = "", t1[PROGRESS_CLOCK], t2[PROGRESS_CLOCK], t3[PROGRESS_CLOCK] = "-:--";
     if (bar->n_files > 1)
         snprintf(files, sizeof files, "  %d/%d files", n_done, bar->n_files);
     if (rate > 0)
-        clock_text(t3, left);
-    int n = snprintf(text, sizeof text, "[%s] %3.0f%%  %s / %s  %.1fx  %s left%s", cells, part * 100,
-                     clock_text(t1, (double)done / 1000), clock_text(t2, total / 1000), rate, t3, files);
-    int width = columns() - 1; /* the last column would wrap on some terminals */
-    n = snprintf(frame, sizeof frame, "\r%.*s\x1b[K", n < width ? n : width, text);
-    say_bytes(frame, (size_t)n);
+        progress_clock(t3, left);
+    snprintf(text, sizeof text, "%s / %s  %.1fx  %s left%s", progress_clock(t1, (double)done / 1000),
+             progress_clock(t2, total / 1000), rate, t3, files);
+    progress_frame(part, text);
 }
 
 void progress_clear(progress *bar)
 {
     if (!bar->on || !bar->drawn)
         return;
-    say_bytes("\r\x1b[K", 4);
+    progress_erase();
     bar->drawn = false;
 }

@@ -30,4 +30,14 @@ void progress_draw(progress *bar);
 /* Give the line back, before anything else is written to the terminal. */
 void progress_clear(progress *bar);
 
+/* What other bars are made of. Is stderr a terminal that can draw, and NO_COLOR not set? */
+bool progress_can_draw(void);
+int64_t progress_now_ms(void);
+/* "1:02:03". Returns out. */
+enum { PROGRESS_CLOCK = 24 };
+const char *progress_clock(char out[PROGRESS_CLOCK], double seconds);
+/* One frame: the bar, part (0 to 1) of it full, and the text, as wide as the terminal. */
+void progress_frame(double part, const char *text);
+void progress_erase(void);
+
 #endif

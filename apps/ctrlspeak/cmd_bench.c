@@ -26,7 +26,8 @@ typedef struct arguments {
 #define AT(field) offsetof(arguments, field)
 
 static const cli_option options[] = {
-    {"model", 'm', CLI_FILE, AT(model), "FILE", 0, 0, NULL, "CS_MODEL", "the model, a .nemo file"},
+    {"model", 'm', CLI_FILE, AT(model), "FILE|NAME", 0, 0, "bundled", "CS_MODEL",
+     "the model: a .nemo file, the name of one in the models folder (models list), or bundled"},
     {"seconds", 0, CLI_INT, AT(seconds), "S", 1, 36000, "11", NULL, "length of the made-up audio"},
     {"repeat", 0, CLI_INT, AT(repeat), "N", 1, 10000, "5", NULL, "how often"},
     {"threads", 't', CLI_INT, AT(threads), "N", 1, PROGRESS_WORKERS, "one per physical core", "CS_THREADS",
@@ -218,7 +219,9 @@ static int run(const cli_command *command, int argc, char **argv)
     int n_operands = 0, status = cli_parse(command, argc, argv, &a, &n_operands);
     if (status != APP_DONE)
         return status < 0 ? APP_DONE : status;
-    status = model_file_wanted(a.model);
+    char *model_path = NULL;
+    status = model_file_find(a.model, &model_path);
+    a.model = model_path;
     if (status != APP_DONE)
         return status;
     interrupt_install();
@@ -238,6 +241,7 @@ static int run(const cli_command *command, int argc, char **argv)
     textbuf_free(&text);
     cs_model_close(model);
     free(times);
+    free(model_path);
     return status;
 }
 

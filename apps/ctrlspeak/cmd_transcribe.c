@@ -26,7 +26,8 @@ typedef struct arguments {
 #define AT(field) offsetof(arguments, field)
 
 static const cli_option options[] = {
-    {"model", 'm', CLI_FILE, AT(model), "FILE", 0, 0, NULL, "CS_MODEL", "the model, a .nemo file"},
+    {"model", 'm', CLI_FILE, AT(model), "FILE|NAME", 0, 0, "bundled", "CS_MODEL",
+     "the model: a .nemo file, the name of one in the models folder (models list), or bundled"},
     {"format", 'f', CLI_CHOICE, AT(format), "txt|json|jsonl|srt|vtt|ctm|tsv", 0, 0, "txt", NULL,
      "what to write; see Formats"},
     {"output", 'o', CLI_FILE, AT(output), "FILE", 0, 0, "standard output", NULL,
@@ -249,12 +250,13 @@ static void tick(void *user)
 static int work(const arguments *a, task *t)
 {
     static const char *const heads[] = {"auto", "ctc", "rnnt", "tdt"};
-    int status = model_file_open(a->model, (cs_precision)a->precision, a->threads, a->cpu, &t->model);
+    int status = model_file_open(t->model_path, (cs_precision)a->precision, a->threads, a->cpu, &t->model);
     if (status != APP_DONE)
         return status;
     const cs_model_info *info = cs_model_get_info(t->model);
     if (t->transcribe.head != CS_HEAD_AUTO && !(info->heads & 1u << t->transcribe.head)) {
-        say("error", "model", "%s has no %s head; its family is %s", a->model, heads[t->transcribe.head], info->family);
+        say("error", "model", "%s has no %s head; its family is %s", t->model_path, heads[t->transcribe.head],
+            info->family);
         return APP_USAGE;
     }
     t->audio.rate_hz = info->sample_rate_hz;
@@ -301,7 +303,7 @@ static int run(const cli_command *command, int argc, char **argv)
     if (status == APP_DONE)
         status = expand_inputs(command, &a, argv, n_operands, t);
     if (status == APP_DONE)
-        status = model_file_wanted(a.model);
+        status = model_file_find(a.model, &t->model_path);
     if (status == APP_DONE)
         status = open_output(&a, t);
     if (status == APP_DONE)
@@ -310,6 +312,7 @@ static int run(const cli_command *command, int argc, char **argv)
     for (int i = 0; i < t->n_workers; i++)
         cs_session_free(t->sessions[i]);
     cs_model_close(t->model);
+    free(t->model_path);
     inputs_free(&t->inputs);
     name_set_free(&t->names);
     textbuf_free(&t->failures);

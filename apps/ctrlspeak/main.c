@@ -45,17 +45,31 @@ static const cli_command *find_command(int argc, char **argv, int *n_words)
     return NULL;
 }
 
+/* "models" alone, or with a second word that it does not have: every one that it has. */
+static int half_a_command(const char *first, const char *second)
+{
+    char list[300] = "";
+    for (size_t i = 0; i < program.n_commands; i++) {
+        const char *name = program.commands[i]->name;
+        size_t n = strlen(first), used = strlen(list);
+        if (strncmp(name, first, n) == 0 && name[n] == ' ')
+            snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", name + n + 1);
+    }
+    return list[0] ? cli_misuse(NULL, "'%s%s%s' is no command; after %s comes one of: %s", first, second ? " " : "",
+                                second ? second : "", first, list)
+                   : APP_DONE;
+}
+
 static int unknown_command(int argc, char **argv)
 {
-    const char *names[16];
+    enum { NAMES_MAX = 32 };
+    const char *names[NAMES_MAX];
     size_t n = 0;
     struct stat st;
-    for (size_t i = 0; i < program.n_commands && n < 16; i++) {
-        const char *name = program.commands[i]->name, *space = strchr(name, ' ');
-        if (space && strncmp(argv[0], name, (size_t)(space - name)) == 0 && !argv[0][space - name])
-            return cli_misuse(NULL, "'%s %s' is no command; there is '%s'", argv[0], argc > 1 ? argv[1] : "", name);
-        names[n++] = name;
-    }
+    if (half_a_command(argv[0], argc > 1 ? argv[1] : NULL) != APP_DONE)
+        return APP_USAGE;
+    for (size_t i = 0; i < program.n_commands && n < NAMES_MAX; i++)
+        names[n++] = program.commands[i]->name;
     if (argv[0][0] == '-' && argv[0][1])
         return cli_misuse(NULL, "unknown option %s; options come after a command", argv[0]);
     if (stat(argv[0], &st) == 0)
@@ -139,7 +153,9 @@ static const cli_command command_help = {
 };
 
 static const cli_command *const commands[] = {
-    &command_transcribe, &command_models_info, &command_bench, &command_completion, &command_help,
+    &command_transcribe,    &command_models_list,   &command_models_get,  &command_models_import,
+    &command_models_verify, &command_models_remove, &command_models_path, &command_models_info,
+    &command_bench,         &command_completion,    &command_help,
 };
 
 static const cli_program program = {
@@ -155,7 +171,7 @@ int main(int argc, char **argv)
     say_hold_descriptors();
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2)
-        return cli_misuse(NULL, "expected a command: transcribe, models info, bench, completion or help");
+        return cli_misuse(NULL, "expected a command: transcribe, models list, bench, completion or help");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         cli_program_help(stdout, &program);
         return flush(APP_DONE);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Opening the model that the command line names, and the words for when it names none. */
+ * Which file the command line means by a model, opening it, and the words for when there is none. */
 #ifndef APPS_MODEL_FILE_H
 #define APPS_MODEL_FILE_H
 
 #include "ctrlspeak.h"
 
-/* APP_DONE, or APP_MODEL after telling how to get one when path is NULL. */
-int model_file_wanted(const char *path);
+/* A path; else "bundled"; else a name in the models folder, with or without ".nemo"; NULL: the bundled model, which is
+ * said in one line. APP_DONE and *path, to be freed; else a status after telling how to get a model. */
+int model_file_find(const char *wanted, char **path);
 /* threads 0 and cpu NULL: the library's defaults. APP_DONE, or another status after telling why. */
 int model_file_open(const char *path, cs_precision precision, int32_t threads, const char *cpu, cs_model **model);
 

@@ -17,6 +17,7 @@
 
 typedef struct task {
     inputs inputs;
+    char *model_path;
     cs_model *model;
     cs_audio_options audio;           /* the same for all inputs */
     cs_transcribe_options transcribe; /* a worker adds its own progress */
@@ -56,6 +57,7 @@ void deliver_outcome(void *user, int32_t item, void *what);
 /* What comes after the last result. Then the exit status. */
 int deliver_end(task *t);
 
-extern const cli_command command_transcribe, command_models_info, command_bench;
+extern const cli_command command_transcribe, command_bench, command_models_list, command_models_get,
+    command_models_import, command_models_verify, command_models_remove, command_models_path, command_models_info;
 
 #endif

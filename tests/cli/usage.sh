@@ -10,7 +10,9 @@ check "a command is suggested" 2 err_has "'transcrib' is no command; did you mea
 run "$program" "$short"
 check "a file is no command" 2 err_has "did you mean 'transcribe $short'?"
 run "$program" models
-check "half a command" 2 err_has "there is 'models info'"
+check "half a command" 2 err_has "after models comes one of: list, get, import, verify, remove, path, info"
+run "$program" models lst
+check "half a wrong command" 2 err_has "'models lst' is no command; after models comes one of: "
 run "$program" transcribe --formt json x
 check "misuse is two lines" 2 err_is "ctrlspeak transcribe: unknown option --formt; did you mean --format?
 Try 'ctrlspeak transcribe --help'."
@@ -36,8 +38,6 @@ cmp -s "$short" "$place/copy.wav" && ok "and the input is whole" || not_ok "and 
 transcribe --att-context 1,2 "$short" "$long"
 check "an attention context that the model lacks" 2 err_has "error options "
 
-run "$program" transcribe "$short"
-check "no model: how to get one" 4 err_has "curl -LO https://"
 run "$program" transcribe -m "$place/none.nemo" "$short"
 check "model not there" 4 err_has "$place/none.nemo"
 run "$program" transcribe -m "$short" "$short"
@@ -47,7 +47,8 @@ check "a head that the model lacks" 2 err_has "has no ctc head; its family is td
 transcribe --cpu z80 "$short"
 check "an unknown CPU path" 2 err_has "z80"
 
-for command in transcribe "models info" bench completion help; do
+for command in transcribe "models list" "models get" "models import" "models verify" "models remove" "models path" \
+    "models info" bench completion help; do
     run "$program" $command --help
     check "$command --help goes to stdout" 0 both quiet 'head -n 1 "$place/out" | grep -q "^Examples:"'
 done
@@ -85,10 +86,16 @@ if command -v bash >/dev/null; then
     "$program" completion bash >"$place/completion"
     run bash -c '. "$0"; COMP_WORDS=(ctrlspeak transcribe --form); COMP_CWORD=2; _ctrlspeak; echo "${COMPREPLY[*]}"
         COMP_WORDS=(ctrlspeak transcribe -f js); COMP_CWORD=3; _ctrlspeak; echo "${COMPREPLY[*]}"
-        COMP_WORDS=(ctrlspeak mod); COMP_CWORD=1; _ctrlspeak; echo "${COMPREPLY[*]}"' "$place/completion"
+        COMP_WORDS=(ctrlspeak mod); COMP_CWORD=1; _ctrlspeak; echo "${COMPREPLY[*]}"
+        COMP_WORDS=(ctrlspeak models ""); COMP_CWORD=2; _ctrlspeak; echo "${COMPREPLY[*]}"
+        COMP_WORDS=(ctrlspeak models get canary-180); COMP_CWORD=3; _ctrlspeak; echo "${COMPREPLY[*]}"
+        COMP_WORDS=(ctrlspeak models remove --); COMP_CWORD=3; _ctrlspeak; echo "${COMPREPLY[*]}"' "$place/completion"
     check "bash completes" 0 out_is "--format
 json jsonl
-models"
+models
+list get import verify remove path info
+canary-180m-flash
+--help --yes"
 else
     skip "bash is not installed"
 fi

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * `ctrlspeak models info FILE`: what a model file is, what it can do, the memory it will need; --tensors lists what is
+ * `ctrlspeak models info MODEL`: what a model file is, what it can do, the memory it will need; --tensors lists what is
  * in it. */
 #include "common/textbuf.h"
 #include "common/outfile.h"
@@ -8,6 +8,7 @@
 #include "task.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct arguments {
@@ -146,7 +147,11 @@ static int run(const cli_command *command, int argc, char **argv)
     if (status != APP_DONE)
         return status < 0 ? APP_DONE : status;
     cs_model *model = NULL;
-    status = model_file_open(argv[0], CS_PRECISION_AUTO, 1, NULL, &model);
+    char *path = NULL;
+    status = model_file_find(argv[0], &path);
+    if (status == APP_DONE)
+        status = model_file_open(path, CS_PRECISION_AUTO, 1, NULL, &model);
+    free(path);
     if (status != APP_DONE)
         return status;
     textbuf text = {0};
@@ -167,7 +172,7 @@ static int run(const cli_command *command, int argc, char **argv)
 
 const cli_command command_models_info = {
     .name = "models info",
-    .operands = "FILE",
+    .operands = "FILE|NAME",
     .min_operands = 1,
     .max_operands = 1,
     .summary = "Tell what a model file is and what it can do",
