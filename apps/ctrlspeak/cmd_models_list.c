@@ -98,8 +98,10 @@ static bool write_here(textbuf *out, bool json)
     }
     for (size_t i = 0; i < n; i++)
         write_file(out, &files[i], state_names[files[i].state], json, i == 0 && !with_bundled);
-    textbuf_printf(out, json ? "%s]" : "", n || with_bundled ? "\n  " : "");
-    if (!json && n == 0 && !with_bundled)
+    bool any = n || with_bundled;
+    if (json)
+        textbuf_printf(out, any ? "\n  ]" : "]");
+    else if (!any)
         textbuf_printf(out, "none is here; models list --available shows what models get can fetch\n");
     models_files_free(files, n);
     free(bundled.path);
