@@ -17,23 +17,37 @@ enum { PIECE_BYTES = 1 << 18, LINE_BYTES = 600 };
 
 bool digest_parse(const char *text, size_t n, char out[DIGEST_HEX])
 {
-    if (n != DIGEST_HEX - 1)
+    out[0] = 0;
+    if (n != DIGEST_HEX - 1 || strspn(text, "0123456789abcdefABCDEF") < n)
         return false;
     for (size_t i = 0; i < n; i++) {
         char c = text[i];
-        c = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-        out[i] = c;
+        out[i] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
     }
     out[n] = 0;
     return true;
 }
 
+static void finish(struct sha256_ctx *hash, char out[DIGEST_HEX])
+{
+    uint8_t sum[SHA256_DIGEST_SIZE];
+    sha256_digest(hash, sizeof sum, sum);
+    for (size_t i = 0; i < sizeof sum; i++)
+        snprintf(out + 2 * i, 3, "%02x", sum[i]);
+}
+
+void digest_text(const char *text, char out[DIGEST_HEX])
+{
+    struct sha256_ctx hash;
+    sha256_init(&hash);
+    sha256_update(&hash, strlen(text), (const uint8_t *)text);
+    finish(&hash, out);
+}
+
 bool digest_file(const char *path, char out[DIGEST_HEX])
 {
     struct sha256_ctx hash;
-    uint8_t sum[SHA256_DIGEST_SIZE], *piece = malloc(PIECE_BYTES);
+    uint8_t *piece = malloc(PIECE_BYTES);
     int fd = piece ? open(path, O_RDONLY | O_CLOEXEC) : -1, reason = piece ? errno : ENOMEM;
     ssize_t n = -1;
     sha256_init(&hash);
@@ -52,9 +66,7 @@ bool digest_file(const char *path, char out[DIGEST_HEX])
     if (fd >= 0)
         close(fd);
     free(piece);
-    sha256_digest(&hash, sizeof sum, sum);
-    for (size_t i = 0; i < sizeof sum; i++)
-        snprintf(out + 2 * i, 3, "%02x", sum[i]);
+    finish(&hash, out);
     errno = reason;
     return fd >= 0 && n == 0;
 }

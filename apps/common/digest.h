@@ -8,8 +8,9 @@
 
 enum { DIGEST_HEX = 65 }; /* with the final 0 */
 
-/* Is this a SHA-256 in hexadecimal? Lower case in out if so. */
+/* Is this a SHA-256 in hexadecimal? Lower case in out if so, else "". */
 bool digest_parse(const char *text, size_t n, char out[DIGEST_HEX]);
+void digest_text(const char *text, char out[DIGEST_HEX]);
 /* False: errno tells; ECANCELED after the first signal (interrupt.h). */
 bool digest_file(const char *path, char out[DIGEST_HEX]);
 /* PATH.sha256: "HEX  NAME". False: errno tells. */

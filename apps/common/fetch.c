@@ -44,7 +44,7 @@ typedef struct transfer {
     fetch_part *part;
     fetch_answer *answer;
     byte_bar bar;
-    char shown_url[SHOWN_URL + 1]; /* of this hop, without the query, which may hold a signature */
+    char shown_url[SHOWN_URL + 1]; /* of this hop */
     char curl_error[CURL_ERROR_SIZE];
     bool over_tls; /* this hop */
     bool began;    /* the body of the file itself is coming in */
@@ -221,7 +221,7 @@ static size_t on_body(char *bytes, size_t one, size_t n_bytes, void *user)
 
 static outcome silent(transfer *t)
 {
-    return end(t, AGAIN, "said nothing for %d seconds", t->options->stall_seconds);
+    return end(t, AGAIN, "said nothing for %d s", t->options->stall_seconds);
 }
 
 /* libcurl's own watch on the speed averages over several seconds; it is left to find those that trickle. */
@@ -239,6 +239,15 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
 
 /* ---------------------------------------------------------------- one try */
 
+/* Without what may be a password or a signature. */
+static void show_url(transfer *t, const char *url)
+{
+    const char *host = strstr(url, "://") + 3, *at = strchr(host, '@');
+    bool user = at && at < host + strcspn(host, "/?#");
+    snprintf(t->shown_url, sizeof t->shown_url, "%.*s%.*s", (int)(host - url), url,
+             (int)strcspn(user ? at + 1 : host, "?#"), user ? at + 1 : host);
+}
+
 static CURLcode ask(transfer *t, const char *url)
 {
     struct curl_slist *headers = NULL;
@@ -249,7 +258,7 @@ static CURLcode ask(transfer *t, const char *url)
     t->curl_error[0] = 0;
     t->heard_ms = progress_now_ms();
     t->over_tls = strncasecmp(url, "https:", 6) == 0;
-    snprintf(t->shown_url, sizeof t->shown_url, "%.*s", (int)strcspn(url, "?#"), url);
+    show_url(t, url);
     if (part->bytes) {
         snprintf(line, sizeof line, "Range: bytes=%lld-", (long long)part->bytes);
         headers = curl_slist_append(headers, line);

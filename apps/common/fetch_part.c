@@ -2,7 +2,7 @@
  *
  * See fetch_part.h. The lock is flock's: it goes with the process, however that ends. Between opening the part and
  * having the lock, its former holder may have renamed or removed the file; so the name is looked up again afterwards
- * and must still mean the file that is locked. */
+ * and must still mean the file that is locked. The notes know the URL by its digest alone: it may hold a password. */
 #define _DEFAULT_SOURCE
 #include "common/fetch_part.h"
 
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODE_ALL = 0666, LINE_BYTES = 4000 };
+enum { MODE_ALL = 0666, LINE_BYTES = 600 };
 
 static bool fail(fetch_part *part, const char *what)
 {
@@ -71,13 +71,14 @@ static const char *value_of(char *line, const char *key)
 /* False: there are no notes of this url. */
 static bool read_notes(fetch_part *part)
 {
-    char line[LINE_BYTES];
+    char line[LINE_BYTES], asked[DIGEST_HEX];
     bool same = false;
+    digest_text(part->url, asked);
     const char *value;
     FILE *file = fopen(part->notes, "re");
     while (file && fgets(line, sizeof line, file)) {
         if ((value = value_of(line, "url")))
-            same = strcmp(value, part->url) == 0;
+            same = strcmp(value, asked) == 0;
         else if ((value = value_of(line, "etag")))
             snprintf(part->etag, sizeof part->etag, "%.*s", FETCH_ETAG - 1, value);
         else if ((value = value_of(line, "sha256")))
@@ -113,11 +114,12 @@ bool fetch_part_open(fetch_part *part, const char *target, const char *url)
 
 bool fetch_part_note(fetch_part *part)
 {
+    char asked[DIGEST_HEX];
     FILE *file = fopen(part->notes, "we");
+    digest_text(part->url, asked);
     if (!file)
         return fail(part, "write");
-    fprintf(file, "url %s\netag %s\nsha256 %s\nbytes %lld\n", part->url, part->etag, part->sha256,
-            (long long)part->total);
+    fprintf(file, "url %s\netag %s\nsha256 %s\nbytes %lld\n", asked, part->etag, part->sha256, (long long)part->total);
     return fclose(file) == 0 || fail(part, "write");
 }
 

@@ -74,13 +74,19 @@ static int program_folder(char *out, size_t size)
     return 1;
 }
 
+static int same_folder(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 char *paths_bundled_model(void)
 {
     char program[PATH_MAX] = "", beside[PATH_MAX + 40];
     int known = program_folder(program, sizeof program);
     snprintf(beside, sizeof beside, "%s/../share/" PROGRAM_FOLDER "/models", program);
     const char *const folders[] = {
-        !known || strcmp(program, CTRLSPEAK_BUILD_ROOT) == 0 ? CTRLSPEAK_SOURCE_ROOT "/models" : NULL,
+        !known || same_folder(program, CTRLSPEAK_BUILD_ROOT) ? CTRLSPEAK_SOURCE_ROOT "/models" : NULL,
         known ? beside : NULL,
         CTRLSPEAK_DATADIR "/" PROGRAM_FOLDER "/models",
     };

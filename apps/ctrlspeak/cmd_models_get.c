@@ -124,12 +124,12 @@ static int judge(const order *o, const arguments *a, const fetch_part *part, con
         return APP_SYSTEM;
     }
     if (wanted[0] && strcmp(wanted, hex) != 0) {
-        say("error", "models", "%s: what came has the SHA-256 %s, expected %s; it was removed", o->url, hex, wanted);
+        say("error", "models", "%s: what came has the SHA-256 %s, expected %s; it was removed", o->name, hex, wanted);
         return APP_MODEL;
     }
     if (models_check(part->path, a->force, &other_kind, error, sizeof error))
         return APP_DONE;
-    say("error", "models", "%s: what came is no model for this version, and was removed: %s%s", o->url, error,
+    say("error", "models", "%s: what came is no model for this version, and was removed: %s%s", o->name, error,
         other_kind ? "; --force keeps it" : "");
     return APP_MODEL;
 }

@@ -31,11 +31,16 @@ static const cli_example examples[] = {
 };
 
 static const cli_section sections[] = {
+    {"Folder",
+     "  $XDG_DATA_HOME/ctrlspeak/models, or ~/.local/share/ctrlspeak/models. A file NAME.nemo that is put there\n"
+     "  by other means is found too.\n"},
     {"States", "  bundled     comes with the program\n"
                "  verified    its digest is remembered, and the file has not changed since\n"
                "  unverified  no digest is remembered; models verify looks at its structure\n"
                "  changed     the file is younger than its remembered digest; models verify tells\n"
                "  partial     a fetch that broke off; the same models get goes on\n"},
+    {"JSON", "  models: name, path, bytes, family, state. With --available also available: name, url, bytes_about (0:\n"
+             "  not known), family, languages, licence (both \"\" or words), runs (yes, not yet, no file).\n"},
 };
 
 enum { SMALL_BYTES = 64 << 20 }; /* files that are opened to tell their family */

@@ -155,16 +155,26 @@ whole "an error of a moment" err_has "warning fetch $here/500-once/nvidia/$name/
 get busy
 whole "asked to wait a second" err_has "answered HTTP 429"
 get stall-once --timeout 1
-whole "said nothing for a second: gone on from" err_has "said nothing for 1 seconds"
+whole "said nothing for a second: gone on from" err_has "said nothing for 1 s"
+
+mkdir -p "$models"
+get whole --tries 1
+cp "$model" "$target.part"
+get whole
+whole "all was there, but not yet judged" log_has "whole bytes=$(wc -c <"$model")- \"one\""
+run "$program" models get --tries 1 --base-url "http://user:password@${here#*//}/500" "$name"
+nothing "a password stays where it is" 4 both "err_has ': answered HTTP 500'" '! err_has password'
 
 # --------------------------------------------------------------------- faults
+get huge
+nothing "a file larger than the disk" 5 err_has "needs 1000 TB on the disk, where "
 get busy-long
 nothing "asked to wait for an hour" 4 err_has "and asks to wait 4000 seconds"
 get stall --timeout 1 --tries 1
-check "a server that falls silent" 4 err_has "said nothing for 1 seconds"
+check "a server that falls silent" 4 err_has "said nothing for 1 s"
 rm -rf "$models"
 get mute --timeout 1 --tries 1
-nothing "one that never speaks" 4 err_has "said nothing for 1 seconds"
+nothing "one that never speaks" 4 err_has "said nothing for 1 s"
 get hub-wrong
 nothing "a wrong digest" 4 err_has "has the SHA-256 $sha256, expected 00000000"
 get ok --sha256 "$(echo "$sha256" | tr 0-9a-f f0-9a-e)"

@@ -112,6 +112,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send(MODEL[5:15])
         elif kind == "other-range":
             self.serve()
+        elif kind == "whole":
+            self.serve(limit=FIRST_BYTES if times == 1 else None)
+        elif kind == "huge":
+            self.head(200, 10**15)
+            self.send(MODEL[:1000])
         elif kind == "too-long":
             if self.headers.get("Range"):
                 return self.head(416, 0, Content_Range=f"bytes */{len(MODEL)}")
