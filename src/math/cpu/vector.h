@@ -202,9 +202,16 @@ static void linear_rows_full(const csi_linear *l, int vecs, int64_t row, int64_t
 }
 
 static void linear_rows_one(const csi_linear *l, int vecs, int64_t row, int64_t k0, int64_t k1, const float *x,
-                            float *part, float *y)
+                            float *part, float *y){LINEAR_CASES(1)}
+
+/* Ask for a tile's weights one tile ahead. They lie a stretch of each row at a time, which hardware prefetchers do not
+ * foresee: a quarter of the time of short utterances, nothing for long ones. */
+INLINE void fetch_rows(const csi_linear *l, int64_t row, int64_t k0, int64_t k1)
 {
-    LINEAR_CASES(1)
+    const int64_t end = CSI_MIN(row + ROWS, l->n_out);
+    for (; row < end; row++)
+        for (int64_t k = k0; k < k1; k += 16)
+            __builtin_prefetch(l->w + row * l->n_in + k, 0, 2);
 }
 
 static void linear(const csi_linear *l, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1, float *scratch)
@@ -219,6 +226,8 @@ static void linear(const csi_linear *l, int64_t row0, int64_t row1, int64_t pane
                 float *parts = scratch + (p - block) * (row1 - row0) * CSI_PANEL;
                 for (int64_t row = row0; row < row1;) {
                     bool full = row1 - row >= ROWS;
+                    if (p == block)
+                        fetch_rows(l, row + ROWS, k0, k1);
                     for (int64_t c = 0; c < columns; c += TILE_COLUMNS) {
                         int vecs = (int)CSI_MIN((columns - c + LANES - 1) / LANES, TILE_VECS);
                         const float *x = l->x + p * l->x_panel + k0 * CSI_PANEL + c;
