@@ -4,9 +4,10 @@
 
 usage: train.py --work DIR --steps N [--ranks 2] [--bootstrap 250] [--seconds 40] [--audio ../shared/audio]
 
-Steps, not the clock, drive the schedule: bootstrap with frame labels, then TDT + CTC at a flat rate to half way, then a cosine.
-Two ranks are two processes of one thread each that average their gradients. Development figures are printed from the
-dev halves of bench/wer_sets.py (theo; half of the Speech Commands speakers) and nothing else is looked at.
+Steps, not the clock, drive the schedule: bootstrap with frame labels, then TDT + CTC at a flat rate to 45 %, then a cosine.
+DIR/run/steps, if it exists, overrides N while training runs, for machines whose speed cannot be foreseen. Two ranks are
+two processes of one thread each that average their gradients. Development figures are printed from the dev halves of
+bench/wer_sets.py (theo; half of the Speech Commands speakers), and nothing else is looked at.
 """
 import argparse
 import math
@@ -142,11 +143,13 @@ def worker(rank, args):
     torch.manual_seed(7)
     model = build(os.path.join(args.work, "tokenizer"))
     model.preprocessor.featurizer.dither = 0.0
+    model.encoder.sync_max_audio_length = False         # one rank evaluates alone; it must not wait for the other
     params = [p for p in model.parameters() if p.requires_grad]
     decay = [p for p in params if p.dim() > 1]
     opt = torch.optim.AdamW([{"params": decay, "weight_decay": 1e-3}, {"params": [p for p in params if p.dim() < 2], "weight_decay": 0}],
                             lr=args.lr, betas=(0.9, 0.98), foreach=True)
     step, heard, last = 0, 0.0, os.path.join(args.work, "run/last.pt")
+    total = os.path.join(args.work, "run/steps")
     ema = {k: v.detach().clone() for k, v in model.state_dict().items()}
     if os.path.exists(last):
         saved = torch.load(last, map_location="cpu")
@@ -184,6 +187,8 @@ def worker(rank, args):
         if torch.isfinite(norm):
             opt.step()
         step += 1
+        if step % 20 == 0 and os.path.exists(total):
+            args.steps = max(step, int(open(total).read()))
         keep = min(0.995, step / (step + 20))
         with torch.no_grad():
             for k, v in model.state_dict().items():

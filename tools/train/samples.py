@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""samples.py: speaks samples/*.wav with flite, texts beside them. The voices are ones that training heard, the texts are not.
+
+usage: samples.py [--out samples]
+"""
+import argparse
+import os
+import subprocess
+
+from synth import spoken
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SAMPLES = {
+    "digits": ("rms", "four one one nine six two"),
+    "commands": ("slt", "select all copy new paragraph paste that"),
+    "letters": ("awb", "C S P K"),
+    "prompt": ("slt", "press five to hear the next message or nine to exit"),
+    "date": ("rms", "Friday the ninth of October at ten thirty"),
+}
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ap.add_argument("--out", default=os.path.join(HERE, "../../samples"))
+    args = ap.parse_args()
+    for name, (voice, text) in SAMPLES.items():
+        path = os.path.join(args.out, name)
+        subprocess.run(["flite", "-voice", voice, "-t", spoken(text), path + ".wav"], check=True)
+        with open(path + ".txt", "w") as f:
+            f.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
