@@ -49,7 +49,7 @@ python3 "$(dirname "$0")/model_server.py" "$model" "$place" ${cert:+"$place/cert
     <"$place/stop" >"$place/server" 2>&1 &
 exec 8>"$place/stop" # closed when this script ends, and with it the server
 i=0
-while [ ! -f "$place/port" ] && [ $i -lt 200 ]; do
+while [ ! -f "$place/port" ] && [ $i -lt 1000 ]; do
     sleep 0.05
     i=$((i + 1))
 done
@@ -66,7 +66,7 @@ sha256=$(python3 -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1],
 get() {
     kind=$1
     shift
-    run "$program" models get --retry-wait 10 --tries 3 --timeout 5 --base-url "$here/$kind" "$@" "$name"
+    run "$program" models get --retry-wait 10 --tries 3 --timeout 60 --base-url "$here/$kind" "$@" "$name"
 }
 
 # whole WHAT...: the last get brought the model and left nothing else; then it is removed.
@@ -154,7 +154,7 @@ get 500-once
 whole "an error of a moment" err_has "warning fetch $here/500-once/nvidia/$name/resolve/main/$name.nemo: answered HTTP 500; trying again"
 get busy
 whole "asked to wait a second" err_has "answered HTTP 429"
-get stall-once --timeout 1
+get stall-once --timeout 1 --tries 30
 whole "said nothing for a second: gone on from" err_has "said nothing for 1 s"
 
 mkdir -p "$models"
@@ -226,7 +226,7 @@ fi
 
 wait_for() {
     i=0
-    while [ $i -lt 200 ] && ! eval "$1"; do
+    while [ $i -lt 1000 ] && ! eval "$1"; do
         sleep 0.05
         i=$((i + 1))
     done
