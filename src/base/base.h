@@ -76,6 +76,10 @@ void *csi_alloc_zero(const csi_env *env, size_t size);
 void *csi_alloc_array(const csi_env *env, size_t n, size_t size);
 void csi_free(const csi_env *env, void *memory);
 
+/* Memory that is read over and over: in huge pages where the system has them. *block is what csi_free() wants back; the
+ * result, aligned to 64 bytes at least, lies inside it. NULL when out of memory. */
+void *csi_alloc_huge(const csi_env *env, size_t size, void **block);
+
 /* Floats that grow to the largest need and are kept: the buffers of a session. */
 typedef struct csi_floats {
     const csi_env *env;

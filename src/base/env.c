@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Environment, errors and memory: the allocator and log hooks that are passed down every call. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 #include "base/base.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static void *default_alloc(void *user, size_t size, size_t alignment)
 {
@@ -134,6 +135,21 @@ void csi_free(const csi_env *env, void *memory)
 {
     if (memory)
         env->allocator.release(env->allocator.user, memory);
+}
+
+void *csi_alloc_huge(const csi_env *env, size_t size, void **block)
+{
+    const size_t page = (size_t)2 << 20;
+    if (size < page || size > SIZE_MAX / 2)
+        return *block = csi_alloc(env, size);
+    *block = csi_alloc(env, size + page);
+    if (!*block)
+        return NULL;
+    char *start = (char *)(((uintptr_t)*block + page - 1) & ~(uintptr_t)(page - 1));
+#if defined(MADV_HUGEPAGE)
+    madvise(start, size / page * page, MADV_HUGEPAGE); /* a wish: nothing is lost when it is not heard */
+#endif
+    return start;
 }
 
 cs_err csi_floats_reserve(csi_floats *floats, size_t n, const char *what, cs_error *err)

@@ -18,6 +18,7 @@ struct cs_model {
     csi_mel mel;
     csi_encoder encoder;
     csi_ctc ctc;               /* when heads has CS_HEAD_CTC */
+    void *packed;              /* block of the transducer's packed weights, or NULL */
     csi_transducer transducer; /* when heads has CS_HEAD_RNNT or CS_HEAD_TDT */
     const char *separators;    /* of segments */
     int64_t segment_gap;       /* frames; -1: none */

@@ -196,6 +196,8 @@ static cs_err load_all(cs_model *model, cs_precision precision, cs_error *err)
         || (code = load_heads(model, &loader)) || (code = csi_check_agreement(model, &loader))
         || (code = load_segments(model, &loader)) || (code = check_finite(model, &loader)))
         return code;
+    if (model->transducer.joint)
+        csi_transducer_pack(&model->env, &model->transducer, &model->packed);
     warn_of_strategy(model, &loader);
     return csi_info_fill(model, &loader, precision);
 }
@@ -203,6 +205,7 @@ static cs_err load_all(cs_model *model, cs_precision precision, cs_error *err)
 static void destroy(cs_model *model)
 {
     csi_encoder_finish(&model->encoder);
+    csi_free(&model->env, model->packed);
     csi_tokenizer_free(model->tokenizer);
     csi_archive_close(model->archive);
     csi_pool_free(model->pool);

@@ -196,6 +196,10 @@ typedef struct csi_transducer {
 
 cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, csi_transducer *t);
 
+/* Copy the weights that every step reads into huge pages: steps are bound by reading them, and small pages cost a quarter of
+ * their time. *block is for csi_free(). NULL when out of memory: the weights stay where they are. */
+void csi_transducer_pack(const csi_env *env, csi_transducer *t, void **block);
+
 /* Prediction network state of one utterance; buffers are the caller's. */
 typedef struct csi_prediction {
     float *h, *c;                        /* (n_lstm, P) */

@@ -164,6 +164,39 @@ cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, c
     return csi_load_weight(loader, &t->out_b, CSI_SHAPE(rows), "joint.joint_net.%d.bias", index);
 }
 
+/* ------------------------------------------------------------------- packing */
+
+/* Move *weights (n floats) to *at when there is memory, and count them. */
+static size_t move(const float **weights, int64_t n, float **at)
+{
+    size_t room = ((size_t)n + 15) / 16 * 16;
+    if (*at) {
+        memcpy(*at, *weights, (size_t)n * sizeof **at);
+        *weights = *at;
+        *at += room;
+    }
+    return room;
+}
+
+static size_t move_all(csi_transducer *t, float *at)
+{
+    int64_t p = t->pred;
+    size_t floats = 0;
+    for (int32_t i = 0; i < t->n_lstm; i++) {
+        floats += move(&t->w_ih[i], 4 * p * p, &at);
+        floats += move(&t->w_hh[i], 4 * p * p, &at);
+    }
+    floats += move(&t->pred_w, t->joint * p, &at);
+    return floats + move(&t->out_w, ((int64_t)t->vocab + 1 + t->n_durations) * t->joint, &at);
+}
+
+void csi_transducer_pack(const csi_env *env, csi_transducer *t, void **block)
+{
+    float *memory = csi_alloc_huge(env, move_all(t, NULL) * sizeof *memory, block);
+    if (memory)
+        move_all(t, memory);
+}
+
 /* ------------------------------------------------------------------- running */
 
 size_t csi_prediction_floats(const csi_transducer *t)
