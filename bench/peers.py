@@ -120,6 +120,7 @@ def main():
     parser.add_argument("--model")
     parser.add_argument("--program", default="build/ctrlspeak")
     parser.add_argument("--onnx", help="encoder.onnx, made when it is not there (default: in the temporary folder)")
+    parser.add_argument("--nemo-onnx", help="NeMo's own export of the encoder (tools/golden/export_onnx.py), one more peer")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=int, nargs="+", default=[2, 5, 11, 33])
     parser.add_argument("--rounds", type=int, default=5)
@@ -143,6 +144,8 @@ def main():
         print(f"PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}, oneDNN {peak.version} as the yardstick; "
               f"{arguments.rounds} rounds of {arguments.repeats} passes")
         competitors = {"PyTorch": Peer("torch", arguments.threads), "ONNX Runtime": Peer("ort", arguments.threads, str(onnx))}
+        if arguments.nemo_onnx:
+            competitors["ORT, NeMo's"] = Peer("ort-nemo", arguments.threads, arguments.nemo_onnx)
         if arguments.model:
             competitors = {"ctrlspeak": Ours(arguments.program, arguments.model, arguments.threads), **competitors}
         measured = [(length, *measure(length, competitors, peak, encoder_torch.encoder_frames(length), arguments))
