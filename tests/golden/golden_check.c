@@ -245,7 +245,7 @@ static void check_stage(const golden_tensor *t, const golden_stage *stage)
 
 void golden_check_stages(const golden_run *run, const golden_data *data, const json_t *one)
 {
-    char prefix[96], name[96], context[48];
+    char prefix[96], name[96 + sizeof run->stages->name], context[48];
     bool ctc = strcmp(text_of(one, "head"), "ctc") == 0;
     context_name(one, context, sizeof context);
     snprintf(prefix, sizeof prefix, "%s%s%s/", text_of(one, "name"), *context ? "@" : "", context);
