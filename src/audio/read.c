@@ -28,11 +28,9 @@ void cs_audio_options_init(cs_audio_options *options)
 static cs_err check_options(const cs_audio_options *given, cs_audio_options *options, cs_error *err)
 {
     cs_audio_options_init(options);
-    if (!given)
-        return CS_OK;
-    if (given->struct_size < sizeof *options)
-        return csi_fail(err, CS_EINVAL, -1, "audio options were not filled by cs_audio_options_init()");
-    *options = *given;
+    cs_err code = csi_options_copy(options, sizeof *options, given, "cs_audio_options", err);
+    if (code)
+        return code;
     if (options->rate_hz < 1 || options->rate_hz > CSI_RATE_MAX)
         return csi_fail(err, CS_EINVAL, -1, "audio options ask for %d Hz, expected 1 to %d", options->rate_hz,
                         CSI_RATE_MAX);
@@ -175,8 +173,12 @@ cs_err csi_audio_read(const csi_env *env, const char *path, const cs_audio_optio
 cs_err cs_audio_read_file(const char *path, const cs_audio_options *options, cs_audio **audio, cs_error *err)
 {
     csi_env env;
-    csi_env_init(&env, options && options->struct_size >= sizeof *options ? options->allocator : NULL, NULL, NULL);
-    return csi_audio_read(&env, path, options, audio, err);
+    cs_audio_options checked;
+    cs_err code = check_options(options, &checked, err);
+    if (code)
+        return code;
+    csi_env_init(&env, checked.allocator, NULL, NULL);
+    return csi_audio_read(&env, path, &checked, audio, err);
 }
 
 cs_err cs_audio_read_memory(const char *name, const void *data, size_t size, const cs_audio_options *options,

@@ -55,6 +55,13 @@ cs_err csi_fail_memory(cs_error *err, size_t size_bytes, const char *what);
 /* For messages: foreign bytes as printable text, control characters and invalid UTF-8 as '?', cut to fit. Returns out. */
 const char *csi_printable(char *out, size_t out_size, const void *bytes, size_t n_bytes);
 
+/* ---------------------------------------------------------------- options */
+
+/* Copy a caller's options struct, whose first field is its struct_size, over `size` bytes of defaults. An older caller's
+ * shorter struct leaves the rest at its defaults; a newer one may be longer if what is unknown here is zero. options may
+ * be NULL. CS_EINVAL names `what`. */
+cs_err csi_options_copy(void *defaults, size_t size, const void *options, const char *what, cs_error *err);
+
 /* ---------------------------------------------------------- checked sizes */
 
 static inline bool csi_mul_overflows(size_t a, size_t b, size_t *product)

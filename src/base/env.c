@@ -108,6 +108,26 @@ const char *csi_printable(char *out, size_t out_size, const void *bytes, size_t 
     return out;
 }
 
+/* ---------------------------------------------------------------- options */
+
+cs_err csi_options_copy(void *defaults, size_t size, const void *options, const char *what, cs_error *err)
+{
+    if (!options)
+        return CS_OK;
+    size_t given;
+    memcpy(&given, options, sizeof given);
+    if (given < sizeof given || given > 4096)
+        return csi_fail(err, CS_EINVAL, -1, "%s: struct_size is %zu; fill the struct with its _init() function", what,
+                        given);
+    /* Fields that this library does not know yet may be there as long as they ask for nothing. */
+    for (size_t i = size; i < given; i++)
+        if (((const char *)options)[i] != 0)
+            return csi_fail(err, CS_EINVAL, -1, "%s: an option of a newer library is set; this is %d.%d.%d", what,
+                            CS_VERSION_MAJOR, CS_VERSION_MINOR, CS_VERSION_PATCH);
+    memcpy(defaults, options, CSI_MIN(size, given));
+    return CS_OK;
+}
+
 /* ----------------------------------------------------------------- memory */
 
 void *csi_alloc(const csi_env *env, size_t size)

@@ -46,8 +46,4 @@ cs_head csi_model_head(const cs_model *model, cs_head wanted);
 /* info.c: fill model->info, all else being loaded. */
 cs_err csi_info_fill(cs_model *model, const csi_loader *loader, cs_precision precision);
 
-/* Copy a caller's options over defaults: at most `size` bytes, as many as the caller's struct_size says. CS_EINVAL when struct_size
- * is no possible one. */
-cs_err csi_options_copy(void *defaults, size_t size, const void *options, const char *what, cs_error *err);
-
 #endif

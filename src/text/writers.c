@@ -15,18 +15,12 @@ void cs_write_options_init(cs_write_options *options)
                                   .max_lines = 2};
 }
 
-/* The caller's struct may be of an older, shorter version of the header: what it lacks keeps its default. */
 static cs_err take_options(const cs_write_options *given, cs_write_options *options, cs_error *err)
 {
     cs_write_options_init(options);
-    if (!given)
-        return CS_OK;
-    if (given->struct_size < offsetof(cs_write_options, file) + sizeof given->file)
-        return csi_fail(err, CS_EINVAL, -1,
-                        "cs_write_options.struct_size is %zu, expected %zu: fill it with "
-                        "cs_write_options_init()",
-                        given->struct_size, sizeof *options);
-    memcpy(options, given, CSI_MIN(given->struct_size, sizeof *options));
+    cs_err code = csi_options_copy(options, sizeof *options, given, "cs_write_options", err);
+    if (code)
+        return code;
     if (!options->file)
         options->file = "";
     if ((unsigned)options->timestamps > CS_TIMESTAMPS_NONE)

@@ -103,6 +103,15 @@ static void older_caller(void)
     memset((char *)&o + o.struct_size, 0xA5, sizeof o - o.struct_size);
     CHECK_INT(transcribe(&o, &err), CS_OK);
     CHECK_STR(err.message, "");
+
+    cs_audio_options reading;
+    cs_audio *audio = NULL;
+    cs_audio_options_init(&reading);
+    reading.struct_size = offsetof(cs_audio_options, channel);
+    memset((char *)&reading + reading.struct_size, 0xA5, sizeof reading - reading.struct_size);
+    CHECK_INT(cs_audio_read_file("tests/golden/data/audio/short.wav", &reading, &audio, &err), CS_OK);
+    CHECK(audio && audio->n_channels == 1);
+    cs_audio_free(audio);
 }
 
 static void newer_caller(void)
