@@ -190,8 +190,8 @@ typedef struct cs_model_info {
     int32_t n_languages;
     int64_t n_parameters; /* elements of all weight tensors that are used */
     int64_t file_bytes;
-    int64_t weight_bytes;             /* mapped or copied weights */
-    int64_t session_bytes_per_minute; /* about, for one minute of audio in one pass */
+    int64_t weight_bytes;             /* mapped, converted and packed weights */
+    int64_t session_bytes_per_minute; /* about, one minute in one pass, positions too */
     int32_t threads;
 } cs_model_info;
 

@@ -112,6 +112,7 @@ static void write_tensors(textbuf *out, const cs_model *model, bool json)
 static void describe(textbuf *out, const cs_model *model, const arguments *a)
 {
     static const char *const head_names[] = {"ctc", "rnnt", "tdt"};
+    static const char *const gives[] = {"text", "token_times", "word_times", "segment_times", "confidence"};
     const cs_model_info *info = cs_model_get_info(model);
     const char *heads[3];
     int32_t n_heads = 0;
@@ -131,7 +132,11 @@ static void describe(textbuf *out, const cs_model *model, const arguments *a)
     write_list(out, info->languages, info->n_languages, json);
     if (!json && info->n_languages == 0)
         textbuf_printf(out, "the file does not tell");
-    textbuf_printf(out, json ? "]" : "\n");
+    textbuf_printf(out, json ? "],\n  \"gives\": [" : "\n%-25s ", "gives");
+    write_list(out, gives, sizeof gives / sizeof *gives, json);
+    textbuf_printf(out, json ? "],\n  \"%s\": " : "\n%-25s ", "memory_bytes");
+    /* The weights and one minute of audio in one pass; less than a minute takes less. */
+    textbuf_printf(out, json ? "%lld" : "%lld\n", (long long)(info->weight_bytes + info->session_bytes_per_minute));
     if (a->tensors) {
         textbuf_printf(out, json ? ",\n  \"tensors\": [" : "\ntensors\n");
         write_tensors(out, model, json);

@@ -82,7 +82,7 @@ cs_err csi_info_fill(cs_model *model, const csi_loader *loader, cs_precision pre
     info->attention = attention(&model->arena, e);
     info->n_parameters = loader->n_parameters;
     info->file_bytes = csi_archive_file_bytes(model->archive);
-    info->weight_bytes = loader->n_parameters * 4;
+    info->weight_bytes += loader->n_parameters * 4; /* on top of what was packed */
     int64_t minute = 60 * (int64_t)info->sample_rate_hz, frames = csi_mel_frames(&model->mel, minute);
     info->session_bytes_per_minute =
         csi_encoder_bytes(e, csi_encoder_frames(e, frames)) + 4 * (frames * info->n_mels + minute);

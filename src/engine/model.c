@@ -197,7 +197,7 @@ static cs_err load_all(cs_model *model, cs_precision precision, cs_error *err)
         || (code = load_segments(model, &loader)) || (code = check_finite(model, &loader)))
         return code;
     if (model->transducer.joint)
-        csi_transducer_pack(&model->env, &model->transducer, &model->packed);
+        model->info.weight_bytes = csi_transducer_pack(&model->env, &model->transducer, &model->packed);
     warn_of_strategy(model, &loader);
     return csi_info_fill(model, &loader, precision);
 }

@@ -84,15 +84,6 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
     return used;
 }
 
-int64_t csi_encoder_bytes(const csi_encoder *e, int64_t n_frames)
-{
-    state s = {.e = (csi_encoder *)(uintptr_t)e,
-               .n = n_frames,
-               .columns = csi_panels(n_frames) * CSI_PANEL,
-               .pitch = value_pitch(e)};
-    return (int64_t)(layout(&s, NULL, false, false) * sizeof(float));
-}
-
 /* -------------------------------------------------------------------- hooks */
 
 static bool stopped(state *s)
@@ -147,6 +138,16 @@ static int64_t reach_of(const csi_encoder *e, const csi_context *c, int64_t n)
         reach = CSI_MAX(reach, (end - 1) / CSI_PANEL - i / CSI_PANEL + 1);
     }
     return reach;
+}
+
+int64_t csi_encoder_bytes(const csi_encoder *e, int64_t n_frames)
+{
+    state s = {.e = (csi_encoder *)(uintptr_t)e,
+               .n = n_frames,
+               .columns = csi_panels(n_frames) * CSI_PANEL,
+               .pitch = value_pitch(e)};
+    int64_t reach = reach_of(e, &e->contexts[0], n_frames);
+    return (int64_t)(layout(&s, NULL, false, false) * sizeof(float)) + csi_positions_bytes(e, reach);
 }
 
 /* ------------------------------------------------------------------- modules */

@@ -171,6 +171,8 @@ struct csi_position_cache *csi_positions_create(const csi_env *env, int32_t n_la
 void csi_positions_free(struct csi_position_cache *cache);
 /* Position table: panels of d rows and 2 * reach panels; column m is position reach * 48 - 1 - m. */
 void csi_positions_table(int64_t d, int64_t reach, float *table);
+/* Memory for them, kept with the model or in a session. */
+int64_t csi_positions_bytes(const csi_encoder *encoder, int64_t reach);
 /* Projected positions of all layers, or NULL: too large to keep, or out of memory; the caller then projects layer by
  * layer. Layer l's panels for `reach` start at l * *layer_floats + *offset_floats. Lives as long as the encoder. */
 const float *csi_positions_get(const csi_run *run, csi_encoder *encoder, int64_t reach, int64_t *offset_floats,
@@ -197,8 +199,8 @@ typedef struct csi_transducer {
 cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, csi_transducer *t);
 
 /* Copy the weights that every step reads into huge pages: steps are bound by reading them, and small pages cost a quarter of
- * their time. *block is for csi_free(). NULL when out of memory: the weights stay where they are. */
-void csi_transducer_pack(const csi_env *env, csi_transducer *t, void **block);
+ * their time. *block is for csi_free(). Returns the bytes; out of memory, 0: the weights stay where they are. */
+int64_t csi_transducer_pack(const csi_env *env, csi_transducer *t, void **block);
 
 /* Prediction network state of one utterance; buffers are the caller's. */
 typedef struct csi_prediction {

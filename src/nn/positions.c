@@ -86,16 +86,34 @@ static float *project_all(const csi_run *run, const csi_encoder *e, const csi_en
     return all;
 }
 
+static int64_t kept_bytes(const csi_encoder *e, int64_t reach)
+{
+    return 2 * reach * CSI_PANEL * e->d * (int64_t)sizeof(float) * e->n_layers;
+}
+
+/* The reach that is computed and kept for one that is wanted, or 0: too large to keep. */
+static int64_t kept_reach(const csi_encoder *e, int64_t reach)
+{
+    int64_t rounded = 2; /* powers of two: few entries serve every length */
+    while (rounded < reach)
+        rounded *= 2;
+    if (kept_bytes(e, rounded) <= keep_bytes)
+        return rounded;
+    return kept_bytes(e, reach) <= keep_bytes ? reach : 0;
+}
+
+int64_t csi_positions_bytes(const csi_encoder *e, int64_t reach)
+{
+    int64_t kept = kept_reach(e, reach);
+    return kept ? kept_bytes(e, kept) : 2 * kept_bytes(e, reach) / e->n_layers;
+}
+
 const float *csi_positions_get(const csi_run *run, csi_encoder *e, int64_t reach, int64_t *offset_floats,
                                int64_t *layer_floats)
 {
     struct csi_position_cache *cache = e->positions;
-    int64_t rounded = 2; /* powers of two: few entries serve every length */
-    while (rounded < reach)
-        rounded *= 2;
-    if (rounded * 2 * CSI_PANEL * e->d * 4 * e->n_layers > keep_bytes)
-        rounded = reach;
-    if (rounded * 2 * CSI_PANEL * e->d * 4 * e->n_layers > keep_bytes)
+    int64_t rounded = kept_reach(e, reach);
+    if (!rounded)
         return NULL;
     pthread_mutex_lock(&cache->lock);
     const entry *best = NULL;

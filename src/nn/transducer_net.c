@@ -190,11 +190,14 @@ static size_t move_all(csi_transducer *t, float *at)
     return floats + move(&t->out_w, ((int64_t)t->vocab + 1 + t->n_durations) * t->joint, &at);
 }
 
-void csi_transducer_pack(const csi_env *env, csi_transducer *t, void **block)
+int64_t csi_transducer_pack(const csi_env *env, csi_transducer *t, void **block)
 {
-    float *memory = csi_alloc_huge(env, move_all(t, NULL) * sizeof *memory, block);
-    if (memory)
-        move_all(t, memory);
+    size_t size = move_all(t, NULL) * sizeof(float);
+    float *memory = csi_alloc_huge(env, size, block);
+    if (!memory)
+        return 0;
+    move_all(t, memory);
+    return (int64_t)size;
 }
 
 /* ------------------------------------------------------------------- running */
