@@ -12,6 +12,7 @@ import copy
 import json
 import os
 import signal
+import tempfile
 
 import numpy as np
 import soundfile
@@ -82,9 +83,10 @@ class Reference:
         langs = self.model.cfg.get("tokenizer", {}).get("langs")
         if not langs:
             return path
-        with open(path + ".json", "w") as file:
+        manifest = os.path.join(tempfile.gettempdir(), os.path.basename(path) + f".{os.getpid()}.json")
+        with open(manifest, "w") as file:
             json.dump(dict(audio_filepath=os.path.abspath(path), duration=soundfile.info(path).duration, text="", lang=next(iter(langs))), file)
-        return path + ".json"
+        return manifest
 
     def max_symbols(self, limit):
         """A limit, or none at all: null alone means 10 wherever CUDA graphs are allowed, on machines without CUDA too."""
