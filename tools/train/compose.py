@@ -10,12 +10,21 @@ import os
 
 import numpy as np
 
+from grammar import SPEECH_COMMANDS
+
 DIGITS = set("zero one two three four five six seven eight nine".split())
+CORE = set(SPEECH_COMMANDS) - DIGITS           # words that strangers are tested on and no real voice in training says
 FLOOR = 2.0 ** -24
 FEMALE = {"allison", "slt", "cmu_us_slt_arctic_hts"}
-# share of the items: (source, weight in the bootstrap, weight after)
-MIX = [("fsdd", 0.5, 0.30), ("digits", 0.3, 0.12), ("words", 0.2, 0.22), ("commands", 0.0, 0.07), ("strings", 0.0, 0.13),
-       ("sentences", 0.0, 0.06), ("asterisk", 0.0, 0.10)]
+SOURCES = ["fsdd", "digits", "core", "words", "commands", "strings", "sentences", "asterisk", "strangers"]
+# (first step, share of the items by source): single words with frame labels, then everything, then more of what is weak, then strangers
+STAGES = [
+    (0, [0.50, 0.30, 0.00, 0.20, 0.00, 0.00, 0.00, 0.00, 0.00]),
+    (400, [0.30, 0.12, 0.00, 0.22, 0.07, 0.13, 0.06, 0.10, 0.00]),
+    (900, [0.26, 0.09, 0.15, 0.22, 0.10, 0.09, 0.02, 0.07, 0.00]),
+    (2600, [0.21, 0.08, 0.12, 0.19, 0.11, 0.14, 0.06, 0.09, 0.00]),
+    (4800, [0.20, 0.07, 0.09, 0.15, 0.09, 0.12, 0.06, 0.08, 0.14]),
+]
 
 
 def warp_matrices():
@@ -48,12 +57,14 @@ class Composer:
         self.ids = {}
         self.longest = longest
         self.warps, self.centre = warp_matrices()
-        self.pools = {name: [] for name, _, _ in MIX}
-        self.by_voice = {name: {} for name in ("fsdd", "digits", "words")}
+        self.pools = {name: [] for name in SOURCES}
+        self.by_voice = {name: {} for name in ("fsdd", "digits", "core", "words")}
         for i, m in enumerate(self.meta):
             if m["frames"] > longest - 20:
                 continue
-            kinds = [m["kind"]] + (["digits"] if m["kind"] == "words" and m["text"] in DIGITS else [])
+            kinds = [m["kind"]]
+            if m["kind"] == "words":
+                kinds += [name for name, set_ in (("digits", DIGITS), ("core", CORE)) if m["text"] in set_]
             for kind in kinds:
                 self.pools[kind].append(i)
                 if kind in self.by_voice:
@@ -70,32 +81,35 @@ class Composer:
             self.ids[text] = self.encode(text)
         return self.ids[text]
 
-    def choose(self, bootstrap):
+    def choose(self, shares):
         """Which clips make the next item."""
         rng = self.rng
-        p = np.array([m[1] if bootstrap else m[2] for m in MIX])
-        source = MIX[rng.choice(len(MIX), p=p / p.sum())][0]
+        source = SOURCES[rng.choice(len(SOURCES), p=shares)]
         if source in self.by_voice:
             voice = self.voices[source][rng.choice(len(self.voices[source]), p=self.weights[source])]
             pool = self.by_voice[source][voice]
-            n = 1 if rng.random() < 0.35 or len(pool) < 60 else int(rng.integers(2, 8 if source != "words" else 5))
+            n = 1 if rng.random() < 0.35 or len(pool) < 30 else int(rng.integers(2, 8 if source in ("fsdd", "digits") else 5))
             picks = [pool[rng.integers(len(pool))] for _ in range(n)]
-            if n > 1 and source != "words" and rng.random() < 0.25:      # the same digit twice in a row
+            if n > 1 and source in ("fsdd", "digits") and rng.random() < 0.25:      # the same digit twice in a row
                 i = rng.integers(n - 1)
                 same = [j for j in pool if self.meta[j]["text"] == self.meta[picks[i]]["text"]]
                 picks[i + 1] = same[rng.integers(len(same))]
             return picks
         pool = self.pools[source]
+        if source == "strangers":                     # a few words of each of many people: mostly alone, as a user says them
+            first = pool[rng.integers(len(pool))]
+            same = [i for i in pool if self.meta[i]["voice"] == self.meta[first]["voice"]]
+            return [first] + [same[rng.integers(len(same))] for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.3 else 0)]
         picks = [pool[rng.integers(len(pool))]]
         while source == "asterisk" and rng.random() < 0.35 and sum(self.meta[i]["frames"] for i in picks) < 200:
             picks.append(pool[rng.integers(len(pool))])
         return picks
 
-    def item(self, bootstrap=False):
+    def item(self, shares):
         """(mel [N, 80] normalised, token ids, [(first frame, last frame, id)] of single words)"""
         rng = self.rng
         while True:
-            picks = self.choose(bootstrap)
+            picks = self.choose(shares)
             warp = None
             if rng.random() < 0.65:
                 low, high = (0.84, 1.1) if self.meta[picks[0]]["voice"] in FEMALE else (0.92, 1.28)
@@ -181,10 +195,12 @@ class Composer:
                 mel[t:t + w] = 0
         return mel
 
-    def batches(self, seconds, bootstrap, window=96):
+    def batches(self, seconds, step, window=96):
         """Batches of items of like length, some `seconds` of audio each, padding included."""
+        shares = np.array([row for first, row in STAGES if first <= step][-1])
+        shares /= shares.sum()
         while True:
-            items = sorted((self.item(bootstrap) for _ in range(window)), key=lambda i: len(i[0]))
+            items = sorted((self.item(shares) for _ in range(window)), key=lambda i: len(i[0]))
             batch, out = [], []
             for item in items:
                 if batch and (len(batch) + 1) * len(item[0]) > seconds * 100:

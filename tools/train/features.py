@@ -21,8 +21,8 @@ from fractions import Fraction
 
 from real import read_wav
 
-COPIES = {"fsdd": 5, "asterisk": 2, "words": 1, "commands": 1, "strings": 1, "sentences": 1}
-SPREAD = {"fsdd": (0.86, 1.2), "asterisk": (0.92, 1.09), "words": (0.88, 1.15), "commands": (0.9, 1.12),
+COPIES = {"fsdd": 5, "strangers": 6, "asterisk": 2, "words": 1, "commands": 1, "strings": 1, "sentences": 1}
+SPREAD = {"fsdd": (0.86, 1.2), "strangers": (0.88, 1.14), "asterisk": (0.92, 1.09), "words": (0.88, 1.15), "commands": (0.9, 1.12),
           "strings": (0.9, 1.12), "sentences": (0.9, 1.12)}
 
 
@@ -75,13 +75,16 @@ def main():
         kind = clip["kind"]
         x, rate = read_wav(clip["file"])
         for copy in range(COPIES[kind]):
-            plain = kind in ("fsdd", "asterisk") and copy == 0
+            plain = kind in ("fsdd", "asterisk", "strangers") and copy == 0
             speed = 1.0 if plain else rng.uniform(*SPREAD[kind])
             ratio = Fraction(16000 / rate / speed).limit_denominator(100)
             y = x if ratio == 1 else resample_poly(x, ratio.numerator, ratio.denominator)
             if len(y) < 1600:
                 continue
-            y = trim(y) if kind != "asterisk" else y
+            if kind == "strangers":
+                y = trim(y) if not plain and rng.random() < 0.5 else y        # a clip of one second is mostly the room
+            elif kind != "asterisk":
+                y = trim(y)
             if not plain and rng.random() < 0.35:
                 y = room(y, rng)
             y = y * (0.1 / max(1e-4, np.sqrt((y ** 2).mean())))

@@ -7,7 +7,8 @@ usage: real.py --work DIR [--audio ../shared/audio] [--asterisk /usr/share/aster
 Writes DIR/real/*.wav (16 kHz), DIR/real/index.jsonl and two lists of names that are kept in the repository:
 train-real.txt   every recording that training hears
 held-out.txt     every recording that no training hears: two FSDD speakers, 15 % of the Asterisk prompts (by hash of the
-                 name), all of Speech Commands, the alsa phrases, the two read sentences; last column: dev, test or unused
+                 name), half of the Speech Commands speakers, the alsa phrases, the two read sentences; last column:
+                 dev, test or unused
 """
 import argparse
 import gzip
@@ -16,6 +17,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 import wave
@@ -51,8 +53,8 @@ def write_wav(path, x):
 
 
 def sc_half(speaker):
-    """Speech Commands speakers: half for development, half for the one look at the end."""
-    return "dev" if int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % 2 == 0 else "test"
+    """Speech Commands speakers: half to train on, half for the one look at the end."""
+    return "train" if int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % 2 == 0 else "test"
 
 
 def asterisk_held_out(name):
@@ -144,9 +146,18 @@ def main():
         index.append({"file": path, "kind": "asterisk", "voice": "allison", "text": text})
 
     with tarfile.open(os.path.join(args.audio, "speech-commands-sample.tar.gz")) as tar:
-        for name in sorted(os.path.basename(m.name) for m in tar.getmembers() if m.name.endswith(".wav")):
+        tar.extractall(folder, filter="data")
+        for name in sorted(os.listdir(os.path.join(folder, "speech-commands-sample"))):
+            if not name.endswith(".wav"):
+                continue
             word, speaker = name.split("_")[:2]
-            held.append((f"speech-commands/{name}", word, sc_half(speaker)))
+            if sc_half(speaker) == "test":
+                held.append((f"speech-commands/{name}", word, "test"))
+                continue
+            path = os.path.join(folder, "strangers-" + name)
+            shutil.copyfile(os.path.join(folder, "speech-commands-sample", name), path)
+            train.append((f"speech-commands/{name}", word))
+            index.append({"file": path, "kind": "strangers", "voice": speaker, "text": word})
     held += [(f"alsa/{n}.wav", n.replace("_", " ").lower(), "test") for n in ALSA]
     held += [("read/jfk.wav", "", "test"), ("read/librispeech-phoebe.wav", "", "test")]
 

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 """train.py: from the bank of clips to a checkpoint. Resumable: the same command goes on from DIR/run/last.pt.
 
-usage: train.py --work DIR --steps N [--ranks 2] [--bootstrap 250] [--seconds 40] [--audio ../shared/audio]
+usage: train.py --work DIR --steps N [--ranks 2] [--bootstrap 400] [--seconds 40] [--audio ../shared/audio]
 
 Steps, not the clock, drive the schedule: bootstrap with frame labels, then TDT + CTC at a flat rate to 45 %, then a cosine.
 DIR/run/steps, if it exists, overrides N while training runs, for machines whose speed cannot be foreseen. Two ranks are
-two processes of one thread each that average their gradients. Development figures are printed from the dev halves of
-bench/wer_sets.py (theo; half of the Speech Commands speakers), and nothing else is looked at.
+two processes of one thread each that average their weights every ten steps. Development figures are printed from the dev halves of
+bench/wer_sets.py (theo), and nothing else is looked at.
 """
 import argparse
 import math
@@ -79,7 +79,7 @@ def dev_features(model, audio, limit):
     import random
     import torch
     import wer_sets
-    sets = {**wer_sets.fsdd(audio), **wer_sets.speech_commands(audio)}
+    sets = wer_sets.fsdd(audio)
     out = {}
     for name, clips in sets.items():
         if isinstance(clips, str):
@@ -122,19 +122,24 @@ def evaluate(model, sets):
     return "  ".join(line)
 
 
-def average_buffers(model, ranks):
-    """The running statistics of the batch norms, over the ranks."""
+def average(model, ranks):
+    """Weights and running statistics become their mean over the ranks."""
+    import torch
     import torch.distributed as dist
-    for b in model.encoder.buffers():
-        if b.is_floating_point() and ranks > 1:
-            dist.all_reduce(b)
-            b /= ranks
+    state = [v for v in model.state_dict().values() if v.is_floating_point()]
+    flat = torch.cat([v.flatten() for v in state])
+    dist.all_reduce(flat)
+    flat /= ranks
+    at = 0
+    for v in state:
+        v.copy_(flat[at:at + v.numel()].view_as(v))
+        at += v.numel()
 
 
 def worker(rank, args):
     import torch
     import torch.distributed as dist
-    from compose import Composer
+    from compose import STAGES, Composer
     from model import build
     torch.set_num_threads(1)
     if args.ranks > 1:
@@ -165,22 +170,14 @@ def worker(rank, args):
     batches = None
     while step < args.steps:
         bootstrap = step < args.bootstrap
-        if batches is None or step == args.bootstrap:
-            batches = composer.batches(args.seconds, bootstrap)
+        if batches is None or any(step == first for first, _ in STAGES):
+            batches = composer.batches(args.seconds, step)
         model.train()
         batch = next(batches)
         heard += args.ranks * sum(len(i[0]) for i in batch) / 360000
         loss, main, ctc = losses(model, batch, bootstrap, args)
         opt.zero_grad()
         loss.backward()
-        if args.ranks > 1:
-            flat = torch.cat([(p.grad if p.grad is not None else torch.zeros_like(p)).flatten() for p in params])
-            dist.all_reduce(flat)
-            flat /= args.ranks
-            at = 0
-            for p in params:
-                p.grad = flat[at:at + p.numel()].view_as(p)
-                at += p.numel()
         norm = torch.nn.utils.clip_grad_norm_(params, 1.0)
         for g in opt.param_groups:
             g["lr"] = rate(step, args)
@@ -189,15 +186,17 @@ def worker(rank, args):
         step += 1
         if step % 20 == 0 and os.path.exists(total):
             args.steps = max(step, int(open(total).read()))
-        keep = min(0.995, step / (step + 20))
-        with torch.no_grad():
-            for k, v in model.state_dict().items():
-                ema[k].mul_(keep).add_(v, alpha=1 - keep) if v.is_floating_point() else ema[k].copy_(v)
+        if step % args.sync == 0:
+            with torch.no_grad():
+                if args.ranks > 1:
+                    average(model, args.ranks)
+                keep = min(0.995, step / (step + 20)) ** args.sync
+                for k, v in model.state_dict().items():
+                    ema[k].mul_(keep).add_(v, alpha=1 - keep) if v.is_floating_point() else ema[k].copy_(v)
         if rank == 0 and step % 25 == 0:
             print(f"step {step} loss {main:.3f} ctc {ctc:.3f} norm {norm:.2f} heard {heard:.2f} h  {(time.time() - start) / (step - shown):.2f} "
                   f"s a step, {(time.process_time() - cpu) / (step - shown):.2f} CPU s", flush=True)
         if step % args.every == 0 or step == args.steps:
-            average_buffers(model, args.ranks)
             if rank == 0:
                 torch.save({"model": model.state_dict(), "opt": opt.state_dict(), "ema": ema, "step": step, "heard": heard}, last + ".part")
                 os.replace(last + ".part", last)
@@ -213,12 +212,13 @@ def main():
     ap.add_argument("--work", required=True)
     ap.add_argument("--audio", default=os.path.join(HERE, "../../../shared/audio"))
     ap.add_argument("--steps", type=int, default=5000)
-    ap.add_argument("--bootstrap", type=int, default=250)
+    ap.add_argument("--bootstrap", type=int, default=400)
     ap.add_argument("--ranks", type=int, default=2)
     ap.add_argument("--seconds", type=float, default=40, help="audio in a batch of one rank")
     ap.add_argument("--lr", type=float, default=1.5e-3)
     ap.add_argument("--warmup", type=int, default=60)
     ap.add_argument("--ctc", type=float, default=0.3)
+    ap.add_argument("--sync", type=int, default=10, help="steps between averages; divides --every")
     ap.add_argument("--every", type=int, default=100)
     ap.add_argument("--dev-every", type=int, default=3, help="in checkpoints")
     ap.add_argument("--dev", type=int, default=80, help="FSDD clips of each kind")
