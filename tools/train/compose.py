@@ -24,7 +24,9 @@ STAGES = [
     (900, [0.26, 0.09, 0.15, 0.22, 0.10, 0.09, 0.02, 0.07, 0.00]),
     (2600, [0.21, 0.08, 0.12, 0.19, 0.11, 0.14, 0.06, 0.09, 0.00]),
     (4800, [0.20, 0.07, 0.09, 0.15, 0.09, 0.12, 0.06, 0.08, 0.14]),
+    (6100, [0.30, 0.07, 0.09, 0.13, 0.08, 0.11, 0.05, 0.07, 0.10]),
 ]
+CLOSE_FROM = 6100          # from here on half of the single clips are cut close: little around them, and often true silence
 
 
 def warp_matrices():
@@ -88,7 +90,7 @@ class Composer:
         if source in self.by_voice:
             voice = self.voices[source][rng.choice(len(self.voices[source]), p=self.weights[source])]
             pool = self.by_voice[source][voice]
-            n = 1 if rng.random() < 0.35 or len(pool) < 30 else int(rng.integers(2, 8 if source in ("fsdd", "digits") else 5))
+            n = 1 if rng.random() < 0.35 or len(pool) < 30 or source == "fsdd" and self.close and rng.random() < 0.4 else int(rng.integers(2, 8 if source in ("fsdd", "digits") else 5))
             picks = [pool[rng.integers(len(pool))] for _ in range(n)]
             if n > 1 and source in ("fsdd", "digits") and rng.random() < 0.25:      # the same digit twice in a row
                 i = rng.integers(n - 1)
@@ -118,6 +120,9 @@ class Composer:
             tempo = rng.uniform(0.8, 1.3) if rng.random() < 0.5 else 1.0
             tight = rng.random() < 0.2
             lead = int(rng.integers(0, 80)) if rng.random() < 0.75 else int(rng.integers(0, 12))
+            close = self.close and len(picks) == 1 and rng.random() < 0.5
+            if close:
+                lead = int(rng.integers(5, 14))
             at, parts, ids, spans = lead, [], [], []
             for i in picks:
                 m = self.meta[i]
@@ -134,6 +139,8 @@ class Composer:
                 at += len(clip) + (int(rng.integers(0, 5)) if tight else int(rng.integers(2, 31)))
             end = parts[-1][0] + len(parts[-1][1])
             total = end + (int(rng.integers(0, 80)) if rng.random() < 0.75 else int(rng.integers(0, 12)))
+            if close:
+                total = end + int(rng.integers(5, 14))
             frames = (total + 7) // 8
             needed = len(ids) + sum(a == b for a, b in zip(ids, ids[1:]))
             if total <= self.longest and frames > needed:
@@ -143,7 +150,7 @@ class Composer:
             power[start:start + len(clip)] += clip
         if warp is not None:
             power = power @ warp.T
-        return self.channel(power), ids, spans
+        return self.channel(power, 0.4 if close else 0.75), ids, spans
 
     def curve(self, depth):
         """A smooth random frequency response as a power gain for each band; depth in dB."""
@@ -151,7 +158,7 @@ class Composer:
         db = sum(rng.normal() * depth / k * np.cos(k * x + rng.uniform(0, 6.3)) for k in (1, 2, 3))
         return (10 ** (db / 10)).astype(np.float32)
 
-    def channel(self, power):
+    def channel(self, power, noisy):
         rng = self.rng
         active = power.sum(1)
         level = power[active > active.max() * 0.02].mean(0)
@@ -166,7 +173,7 @@ class Composer:
             cut *= 10 ** (-np.clip((self.centre - edge) / 300, 0, 1) * rng.uniform(3, 8))
         if rng.random() < 0.3:
             cut *= 10 ** (-np.clip((rng.uniform(150, 350) - self.centre) / 150, 0, 1) * rng.uniform(1, 4))
-        if rng.random() < 0.75:
+        if rng.random() < noisy:
             noise = self.noise[(s := rng.integers(len(self.noise) - len(power))):s + len(power)]
             noise = noise * self.curve(8) if rng.random() < 0.8 else noise
             if rng.random() < 0.3:                    # noise that comes and goes
@@ -199,6 +206,7 @@ class Composer:
         """Batches of items of like length, some `seconds` of audio each, padding included."""
         shares = np.array([row for first, row in STAGES if first <= step][-1])
         shares /= shares.sum()
+        self.close = step >= CLOSE_FROM
         while True:
             items = sorted((self.item(shares) for _ in range(window)), key=lambda i: len(i[0]))
             batch, out = [], []

@@ -12,11 +12,11 @@ from synth import spoken
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLES = {
-    "digits": ("rms", "four one one nine six two"),
-    "commands": ("slt", "select all copy new paragraph paste that"),
-    "letters": ("awb", "C S P K"),
-    "prompt": ("slt", "press five to hear the next message or nine to exit"),
-    "date": ("rms", "Friday the ninth of October at ten thirty"),
+    "digits": ("rms", "three one four one five nine"),
+    "repeated": ("slt", "eight eight eight two"),
+    "commands": ("slt", "select all copy"),
+    "recording": ("slt", "start recording stop recording"),
+    "loudspeakers": ("slt", "front left rear right"),
 }
 
 

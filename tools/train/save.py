@@ -23,6 +23,7 @@ def main():
     model.load_state_dict(saved["ema"])
     model.eval()
     model.preprocessor.featurizer.dither = 0.0
+    model.cfg.tokenizer.dir = "tokenizer"              # where it was made is nobody's business; the archive has the files
     model.save_to(args.out)
     data = open(args.out, "rb").read()
     print(f"{args.out}: step {saved['step']}, {saved['heard']:.1f} h heard, {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}")

@@ -50,6 +50,8 @@ def main():
         if p.type == pb.ModelProto.SentencePiece.NORMAL and p.piece not in {"\u2581" + w for w in words}:
             p.score = min(p.score, -2.5)
     model.trainer_spec.vocab_size = len(model.pieces)
+    model.trainer_spec.ClearField("input")             # folders of the machine that made it
+    model.trainer_spec.model_prefix = "tokenizer"
     with open(prefix + ".model", "wb") as f:
         f.write(model.SerializeToString())
     sp = spm.SentencePieceProcessor(model_file=prefix + ".model")
