@@ -9,6 +9,7 @@ import hashlib
 import os
 
 import torch
+from omegaconf import open_dict
 
 from model import build
 
@@ -24,6 +25,9 @@ def main():
     model.eval()
     model.preprocessor.featurizer.dither = 0.0
     model.cfg.tokenizer.dir = "tokenizer"              # where it was made is nobody's business; the archive has the files
+    with open_dict(model.cfg):                         # NeMo's transcribe() of a file asks for this section
+        model.cfg.validation_ds = dict(manifest_filepath=None, sample_rate=16000, batch_size=16, shuffle=False,
+                                       use_start_end_token=False, defer_setup=True)
     model.save_to(args.out)
     data = open(args.out, "rb").read()
     print(f"{args.out}: step {saved['step']}, {saved['heard']:.1f} h heard, {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}")
