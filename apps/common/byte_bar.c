@@ -29,13 +29,9 @@ void byte_bar_begin(byte_bar *bar, int wanted, int64_t first_bytes)
 
 void byte_bar_draw(byte_bar *bar, int64_t bytes, int64_t total_bytes)
 {
-    if (!bar->on)
+    int64_t now = bar->on ? progress_now_ms() : 0;
+    if (!bar->on || !progress_is_due(&bar->drawn, &bar->last_ms, now))
         return;
-    int64_t now = progress_now_ms();
-    if (bar->drawn && now - bar->last_ms < PROGRESS_FRAME_MS)
-        return;
-    bar->last_ms = now;
-    bar->drawn = true;
     double seconds = (double)(now - bar->started_ms) / 1000;
     double rate = seconds > 0 ? (double)(bytes - bar->first_bytes) / seconds : 0;
     char text[160], so_far[BYTE_TEXT], total[BYTE_TEXT], speed[BYTE_TEXT], left[PROGRESS_CLOCK] = "-:--";

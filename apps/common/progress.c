@@ -96,15 +96,20 @@ void progress_erase(void)
     say_bytes("\r\x1b[K", 4);
 }
 
+bool progress_is_due(bool *drawn, int64_t *last_ms, int64_t now_ms)
+{
+    if (*drawn && now_ms - *last_ms < PROGRESS_FRAME_MS)
+        return false;
+    *last_ms = now_ms;
+    *drawn = true;
+    return true;
+}
+
 void progress_draw(progress *bar)
 {
-    if (!bar->on)
+    int64_t now = bar->on ? progress_now_ms() : 0;
+    if (!bar->on || !progress_is_due(&bar->drawn, &bar->last_ms, now))
         return;
-    int64_t now = progress_now_ms();
-    if (bar->drawn && now - bar->last_ms < PROGRESS_FRAME_MS)
-        return;
-    bar->last_ms = now;
-    bar->drawn = true;
     int64_t done = atomic_load(&bar->done_ms), known = atomic_load(&bar->known_ms);
     int n_known = atomic_load(&bar->n_known), n_done = atomic_load(&bar->n_done);
     for (int i = 0; i < PROGRESS_WORKERS; i++)

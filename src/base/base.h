@@ -190,7 +190,5 @@ csi_cpu_path csi_cpu_best(void);
 /* Lower it to `name` ("c", "sse2", ...). CS_EINVAL: unknown name, or this CPU cannot run it. NULL name: the best. */
 cs_err csi_cpu_choose(const char *name, csi_cpu_path *path, cs_error *err);
 const char *csi_cpu_name(csi_cpu_path path);
-/* Model name of the processor as the system tells, for reports. Returns out. */
-const char *csi_cpu_model(char *out, size_t out_size);
 
 #endif

@@ -102,21 +102,3 @@ int csi_physical_cores(void)
     }
     return CSI_MAX(1, CSI_MIN(n, cgroup_cores()));
 }
-
-const char *csi_cpu_model(char *out, size_t out_size)
-{
-    char text[4096];
-    int fd = csi_open_fd("/proc/cpuinfo", O_RDONLY, 0);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = 0;
-    const char *found = strstr(text, "model name");
-    found = found ? strchr(found, ':') : NULL;
-    if (!found) {
-        snprintf(out, out_size, "unknown");
-        return out;
-    }
-    found += strspn(found, ": \t");
-    return csi_printable(out, out_size, found, strcspn(found, "\n"));
-}

@@ -44,6 +44,6 @@ cs_err csi_check_agreement(const cs_model *model, csi_loader *loader);
 cs_head csi_model_head(const cs_model *model, cs_head wanted);
 
 /* info.c: fill model->info, all else being loaded. */
-cs_err csi_info_fill(cs_model *model, const csi_loader *loader, cs_precision precision);
+cs_err csi_info_fill(cs_model *model, const csi_loader *loader);
 
 #endif

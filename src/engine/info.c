@@ -58,11 +58,10 @@ static bool fill_languages(cs_model *model)
     return true;
 }
 
-cs_err csi_info_fill(cs_model *model, const csi_loader *loader, cs_precision precision)
+cs_err csi_info_fill(cs_model *model, const csi_loader *loader)
 {
     cs_model_info *info = &model->info;
     const csi_encoder *e = &model->encoder;
-    (void)precision; /* f32 is what there is */
     info->name = file_name(&model->arena, csi_archive_path(model->archive));
     info->family = family(info->heads);
     info->nemo_version = csi_load_text(loader, "nemo_version", "");

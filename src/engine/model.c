@@ -5,12 +5,6 @@
 
 #include <stdio.h>
 
-#define CSI_SHAPE(...)                                                         \
-    (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
-    {                                                                          \
-        __VA_ARGS__                                                            \
-    }
-
 static bool has_head(const cs_model *model, cs_head head)
 {
     return model->info.heads >> head & 1;
@@ -185,7 +179,7 @@ static void warn_of_strategy(cs_model *model, const csi_loader *loader)
     }
 }
 
-static cs_err load_all(cs_model *model, cs_precision precision, cs_error *err)
+static cs_err load_all(cs_model *model, cs_error *err)
 {
     csi_loader loader = {.archive = model->archive, .arena = &model->arena, .err = err};
     cs_err code;
@@ -199,7 +193,7 @@ static cs_err load_all(cs_model *model, cs_precision precision, cs_error *err)
     if (model->transducer.joint)
         model->info.weight_bytes = csi_transducer_pack(&model->env, &model->transducer, &model->packed);
     warn_of_strategy(model, &loader);
-    return csi_info_fill(model, &loader, precision);
+    return csi_info_fill(model, &loader);
 }
 
 static void destroy(cs_model *model)
@@ -242,7 +236,7 @@ cs_err cs_model_open(const char *path, const cs_model_options *options, cs_model
     if (!code)
         code = csi_archive_open(&model->env, path, &model->archive, err);
     if (!code)
-        code = load_all(model, CS_PRECISION_F32, err);
+        code = load_all(model, err);
     if (code) {
         destroy(model);
         return code;

@@ -220,7 +220,6 @@ static cs_err make_result(call *c, cs_result **out)
     csi_arena_init(&block->arena, &block->env);
     const csi_compose compose = {.tokenizer = model->tokenizer,
                                  .head = c->head,
-                                 .frame_seconds = model->info.frame_seconds,
                                  .frame_stride_seconds = model->mel.window_stride_seconds,
                                  .subsampling_factor = model->encoder.factor,
                                  .aggregate = c->options.confidence_aggregate,

@@ -88,11 +88,10 @@ typedef struct csi_matvec {
 typedef struct csi_attention {
     const float *q, *k; /* panels of d rows; head h has rows h*head_width .. */
     int64_t d;
-    const float *v;       /* (n_heads, n_keys, v_pitch): values by key, zero-padded from head_width to v_pitch */
-    int64_t v_pitch;      /* head_width rounded up to 16 */
-    const float *p;       /* panels of d rows, 2 * reach columns: column m is the projection of position reach*48-1-m */
-    int64_t p_panel_rows; /* rows of p's panels, = d */
-    int64_t reach;        /* in panels: |i/48 - j/48| < reach for every allowed pair */
+    const float *v;  /* (n_heads, n_keys, v_pitch): values by key, zero-padded from head_width to v_pitch */
+    int64_t v_pitch; /* head_width rounded up to 16 */
+    const float *p;  /* panels of d rows, 2 * reach columns: column m is the projection of position reach*48-1-m */
+    int64_t reach;   /* in panels: |i/48 - j/48| < reach for every allowed pair */
     const float *bias_u, *bias_v; /* (n_heads, head_width) */
     int32_t n_heads, head_width;
     int64_t n_queries, n_keys;  /* query i sits at key i */

@@ -229,7 +229,7 @@ static void transpose_slice(void *context, int slice, int worker)
             for (int64_t r = r0; r < r1; r++)
                 out[t * job->pitch + r] = in[r * CSI_PANEL + t];
     }
-    for (int64_t t = 0; t < n && job->groups > 1; t++)
+    for (int64_t t = 0; t < n; t++)
         for (int64_t r = job->rows; r < job->pitch; r++)
             out[t * job->pitch + r] = 0;
 }

@@ -200,7 +200,6 @@ static void self_attention(state *s, int32_t layer, const csi_conformer_layer *w
                              .v = s->values,
                              .v_pitch = s->pitch,
                              .p = layer_positions(s, layer, w),
-                             .p_panel_rows = e->d,
                              .reach = s->reach,
                              .bias_u = w->bias_u,
                              .bias_v = w->bias_v,

@@ -9,12 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#define CSI_SHAPE(...)                                                         \
-    (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
-    {                                                                          \
-        __VA_ARGS__                                                            \
-    }
-
 static cs_err unsupported(csi_loader *loader, const char *key, const char *met, const char *expected)
 {
     return csi_fail(loader->err, CS_EUNSUPPORTED, -1, "%s: %s is \"%.60s\", expected %s",

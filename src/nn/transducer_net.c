@@ -9,12 +9,6 @@
 
 #include <stdio.h>
 
-#define CSI_SHAPE(...)                                                         \
-    (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
-    {                                                                          \
-        __VA_ARGS__                                                            \
-    }
-
 /* ------------------------------------------------------------------- loading */
 
 static cs_err load_durations(csi_loader *loader, const char *out_name, csi_transducer *t)

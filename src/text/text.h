@@ -72,7 +72,6 @@ typedef struct csi_emission {
 typedef struct csi_compose {
     const csi_tokenizer *tokenizer;
     cs_head head;                /* CTC, RNNT or TDT: decides the token offsets (07 section 2) */
-    double frame_seconds;        /* window_stride * subsampling_factor, multiplied in that order */
     double frame_stride_seconds; /* window_stride */
     int32_t subsampling_factor;
     cs_aggregate aggregate; /* tokens to word */

@@ -24,7 +24,6 @@ static void read_case(fixture *d, const csi_tokenizer *tokenizer, one *c)
     c->options.aggregate = aggregates[take_u8(d)];
     c->options.segment_gap = take_i32(d);
     c->options.subsampling_factor = (int32_t)take_u8(d);
-    c->options.frame_seconds = 0.01 * c->options.subsampling_factor;
     c->n = take_u16(d);
     for (size_t i = 0; i < c->n && i < MAX_TOKENS; i++) {
         c->emissions[i].id = (int32_t)take_u16(d);

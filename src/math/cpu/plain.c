@@ -74,7 +74,7 @@ static void attention(const csi_attention *a, int32_t head, int64_t query_panel,
             for (int64_t r = 0; r < a->head_width; r++) {
                 float q = *at(a->q, panel, CSI_PANEL, row + r, i);
                 score += (q + a->bias_u[row + r]) * *at(a->k, panel, CSI_PANEL, row + r, j);
-                score += (q + a->bias_v[row + r]) * *at(a->p, a->p_panel_rows * CSI_PANEL, CSI_PANEL, row + r, m);
+                score += (q + a->bias_v[row + r]) * *at(a->p, panel, CSI_PANEL, row + r, m);
             }
             score *= a->scale;
             float top = CSI_MAX(score, running_max), correction = expf(running_max - top), w = expf(score - top);

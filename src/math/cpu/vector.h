@@ -357,14 +357,14 @@ static void attention(const csi_attention *a, int32_t head, int64_t query_panel,
         scores_block(qu, k, width, scores, CSI_PANEL);
         /* Query q0 + i and key k0 + j need position column (reach - 1 - query_panel + kp) * 48 + 47 - i + j. */
         int64_t left = a->reach - 1 - query_panel + kp;
-        const float *p = a->p + left * a->p_panel_rows * CSI_PANEL + head * width * CSI_PANEL;
+        const float *p = a->p + left * panel + head * width * CSI_PANEL;
         if (seen == left)
             for (int64_t i = 0; i < CSI_PANEL; i++)
                 memcpy(positions + i * 2 * CSI_PANEL, positions + i * 2 * CSI_PANEL + CSI_PANEL,
                        CSI_PANEL * sizeof *positions);
         else
             scores_block(qv, p, width, positions, 2 * CSI_PANEL);
-        scores_block(qv, p + a->p_panel_rows * CSI_PANEL, width, positions + CSI_PANEL, 2 * CSI_PANEL);
+        scores_block(qv, p + panel, width, positions + CSI_PANEL, 2 * CSI_PANEL);
         seen = left + 1;
         for (int64_t i = 0; i < CSI_PANEL; i++) {
             float *row = scores + i * CSI_PANEL;
