@@ -23,11 +23,17 @@ optional() {
     case $1 in
     build)
         echo libavformat-dev libavcodec-dev libavutil-dev
+        # ctrlspeak dictate
+        echo libsqlite3-dev libncurses-dev libx11-dev libxi-dev libxtst-dev libxfixes-dev libxkbcommon-dev \
+            libpulse-dev libasound2-dev libevdev-dev libsystemd-dev
         # One flavour of libcurl drives out another: take what is there.
         pkg-config --exists libcurl 2>/dev/null || echo libcurl4-openssl-dev
         ;;
     run) echo alsa-utils ;; # for the voices in its sound folder
-    test) echo openssl groff zsh fish python3-numpy ;; # without these some tests are skipped
+    test) # without these some tests are skipped
+        echo openssl groff zsh fish python3-numpy
+        echo xvfb openbox xterm xdotool xclip x11-xkb-utils pulseaudio pulseaudio-utils tmux dbus python3-dbusmock
+        ;;
     esac
 }
 

@@ -25,6 +25,7 @@ static const struct {
     [PATHS_CONFIG] = {"XDG_CONFIG_HOME", ".config"},
     [PATHS_DATA] = {"XDG_DATA_HOME", ".local/share"},
     [PATHS_STATE] = {"XDG_STATE_HOME", ".local/state"},
+    [PATHS_RUNTIME] = {"XDG_RUNTIME_DIR", NULL},
 };
 
 char *paths_join(const char *folder, const char *name, const char *ending)
@@ -51,7 +52,14 @@ static const char *home(void)
 
 char *paths_user(paths_kind kind, const char *below)
 {
-    const char *base = absolute(kinds[kind].variable), *from = base ? NULL : home();
+    const char *base = absolute(kinds[kind].variable);
+    if (!base && !kinds[kind].standard) {
+        char *run = paths_join("run", below, "");
+        char *folder = run ? paths_user(PATHS_STATE, run) : NULL;
+        free(run);
+        return folder;
+    }
+    const char *from = base ? NULL : home();
     char *made = !base && from ? paths_join(from, kinds[kind].standard, "") : NULL;
     if (!base)
         base = made;

@@ -7,9 +7,10 @@
 
 #define PATHS_BUNDLED "ctrlspeak-small" /* the name of the model that comes with the program */
 
-typedef enum paths_kind { PATHS_CACHE, PATHS_CONFIG, PATHS_DATA, PATHS_STATE } paths_kind;
+typedef enum paths_kind { PATHS_CACHE, PATHS_CONFIG, PATHS_DATA, PATHS_STATE, PATHS_RUNTIME } paths_kind;
 
-/* The program's own folder of that kind and what is below it: paths_user(PATHS_DATA, "models"). Made by nobody yet. */
+/* The program's own folder of that kind and what is below it: paths_user(PATHS_DATA, "models"). Made by nobody yet.
+ * PATHS_RUNTIME: where the system gives no XDG_RUNTIME_DIR, "run" in the state folder. */
 char *paths_user(paths_kind kind, const char *below);
 /* FOLDER/NAMEENDING */
 char *paths_join(const char *folder, const char *name, const char *ending);

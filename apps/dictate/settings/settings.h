@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One table of everything that can be set. The config file, `CS_*` variables, flags, `ctrlspeak config`, the settings
+ * screen and the man page are made from it. Lowest to highest: built in, /etc/xdg/ctrlspeak/config,
+ * $XDG_CONFIG_HOME/ctrlspeak/config, CS_* variables, flags.
+ *
+ * The file is lines "key = value", # begins a comment, [section] prefixes the keys below it ("[dictate]" then
+ * "gesture = triple:ctrl" is dictate.gesture). A list key may occur more than once. */
+#ifndef DICTATE_SETTINGS_H
+#define DICTATE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* X(field, kind, key, default, low, high, flag, help): kind TEXT, PATH, LIST, INT, SWITCH or CHOICE (default's text, then
+ * low/high unused; choices after the default, "|"-separated: the first is the default). Variable: CS_ + key in capitals with
+ * _ for ".". flag: of `ctrlspeak dictate`, NULL: none. */
+#define SETTINGS(X)                                                                                                    \
+    X(model, TEXT, "model", "", 0, 0, "model", "model file or name; empty: the bundled one")                           \
+    X(threads, INT, "threads", "0", 0, 256, "threads", "threads for decoding; 0: one per core")                        \
+    X(cpu, TEXT, "cpu", "", 0, 0, NULL, "highest CPU path; empty: the best")                                           \
+    X(gesture, LIST, "dictate.gesture", "triple:ctrl", 0, 0, "gesture",                                                \
+      "what starts and stops: triple:ctrl, double:ctrl_right, hold:super_right, toggle:f12, hybrid:...")               \
+    X(cancel_key, TEXT, "dictate.cancel_key", "", 0, 0, NULL,                                                          \
+      "key that cancels a recording when tapped alone; empty: none")                                                   \
+    X(keys, CHOICE, "dictate.keys", "auto|x11|evdev|none", 0, 0, "keys", "where keys are read")                        \
+    X(tap_gap_ms, INT, "dictate.tap_gap_ms", "500", 100, 2000, NULL, "longest time between two taps")                  \
+    X(tap_ms, INT, "dictate.tap_ms", "250", 50, 1000, NULL, "longest tap")                                             \
+    X(hold_ms, INT, "dictate.hold_ms", "400", 50, 3000, NULL, "shortest hold")                                         \
+    X(source, TEXT, "audio.source", "auto", 0, 0, "source", "auto, pulse, alsa, file:PATH")                            \
+    X(device, TEXT, "audio.device", "", 0, 0, "device",                                                                \
+      "microphone; empty: the default one, followed when it changes")                                                  \
+    X(cue_volume, INT, "audio.cue_volume", "40", 0, 100, "cue-volume", "loudness of the cues; 0: off")                 \
+    X(pause_ms, INT, "audio.pause_ms", "1000", 300, 10000, NULL, "silence that ends a segment")                        \
+    X(warn_minutes, INT, "audio.warn_minutes", "10", 0, 1440, NULL, "say that a recording has become long; 0: never")  \
+    X(deliver, TEXT, "deliver.way", "paste", 0, 0, "deliver",                                                          \
+      "paste, type, clipboard, stdout, none, file:PATH, command:PROGRAM")                                              \
+    X(deliver_rules, LIST, "deliver.rule", "", 0, 0, NULL, "window class=chord: Alacritty=ctrl+shift+v, Emacs=type")   \
+    X(receipt_ms, INT, "deliver.receipt_ms", "1000", 100, 10000, NULL, "longest wait for the window to read the text") \
+    X(trailing_space, SWITCH, "text.trailing_space", "on", 0, 0, NULL, "end each dictation with a space")              \
+    X(first_letter, CHOICE, "text.first_letter", "as_is|upper|lower", 0, 0, NULL, "the first letter of a dictation")   \
+    X(spoken_punctuation, SWITCH, "text.spoken_punctuation", "off", 0, 0, "spoken-punctuation",                        \
+      "\"comma\" writes , and \"new line\" a line break")                                                              \
+    X(replacements, LIST, "text.replace", "", 0, 0, NULL, "heard=written, whole words")                                \
+    X(snippets, LIST, "text.snippet", "", 0, 0, NULL, "name=text, inserted by saying \"insert NAME\"")                 \
+    X(worker, CHOICE, "dictate.worker", "thread|process", 0, 0, "worker", "where the model lives")                     \
+    X(unload_seconds, INT, "dictate.unload_seconds", "300", -1, 86400, NULL,                                           \
+      "free the model after so long without work; -1: never")                                                          \
+    X(pause_media, SWITCH, "feedback.pause_media", "off", 0, 0, "pause-media", "pause media players while recording")  \
+    X(notify, SWITCH, "feedback.notify", "on", 0, 0, NULL, "a desktop notification when something fails")              \
+    X(history, SWITCH, "history.keep", "on", 0, 0, "history", "keep what was dictated")                                \
+    X(history_db, PATH, "history.file", "", 0, 0, "history-db", "history database; empty: the user's own")             \
+    X(history_days, INT, "history.days", "0", 0, 36500, NULL, "forget what is older; 0: never")                        \
+    X(history_entries, INT, "history.entries", "0", 0, 10000000, NULL, "keep at most so many; 0: all")                 \
+    X(log_level, CHOICE, "log.level", "info|error|warning|debug|trace", 0, 0, "log-level", "what the log file gets")   \
+    X(log_text, SWITCH, "log.text", "off", 0, 0, "log-text", "write spoken words to the log, too")                     \
+    X(color, CHOICE, "screen.color", "auto|on|off", 0, 0, NULL, "colours on the screen")
+
+typedef struct settings_list {
+    char **items;
+    int32_t n_items;
+} settings_list;
+
+typedef struct settings settings;
+
+#define SETTINGS_FIELD_TEXT(name)                                        char *name;
+#define SETTINGS_FIELD_PATH(name)                                        char *name;
+#define SETTINGS_FIELD_LIST(name)                                        settings_list name;
+#define SETTINGS_FIELD_INT(name)                                         int32_t name;
+#define SETTINGS_FIELD_SWITCH(name)                                      int32_t name;
+#define SETTINGS_FIELD_CHOICE(name)                                      int32_t name;
+#define SETTINGS_FIELD(name, kind, key, standard, low, high, flag, help) SETTINGS_FIELD_##kind(name)
+enum {
+#define SETTINGS_INDEX(name, kind, key, standard, low, high, flag, help) SETTING_##name,
+    SETTINGS(SETTINGS_INDEX)
+#undef SETTINGS_INDEX
+        N_SETTINGS
+};
+enum { SETTINGS_ERROR = 500 };
+
+/* Text, path and list values are never NULL. */
+struct settings {
+    SETTINGS(SETTINGS_FIELD)
+    char *origin[N_SETTINGS]; /* "built in", "FILE:LINE", "CS_MODEL", "--model" */
+};
+
+/* All layers but the flags. extra_file NULL, or a file instead of the user's own (--config). A file that is absent is no
+ * error unless it was named. NULL: error names file and line, what was met, and the nearest key or the choices. */
+settings *settings_load(const char *extra_file, char error[SETTINGS_ERROR]);
+void settings_free(settings *s);
+/* Set one by its key, as the file would; origin e.g. "--model". False: error. Lists: the first call with a new origin
+ * replaces, further ones append. */
+bool settings_set(settings *s, const char *key, const char *value, const char *origin, char error[SETTINGS_ERROR]);
+/* How it would stand in the file; lists one item at a time (index). NULL: no such key or item. Into buf. */
+const char *settings_get(const settings *s, const char *key, int32_t index, char *buf, size_t size);
+/* Change the user's own file: the key's line (or a new one) is written, all other lines and comments stay; whole or not at
+ * all. value NULL: remove the key's lines. The value is checked first. False: error. */
+bool settings_write(const char *key, const char *value, char error[SETTINGS_ERROR]);
+/* The user's own file; the caller frees; NULL: no home. */
+char *settings_path(void);
+
+typedef struct setting_info {
+    const char *key, *kind, *standard, *choices, *flag, *help; /* standard: the default alone; choices: CHOICE */
+    int32_t low, high;
+} setting_info;
+/* By index, N_SETTINGS of them. */
+const setting_info *settings_info(int32_t index);
+const setting_info *settings_find(const char *key);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sound on disk until its text is delivered: one file per utterance in a folder of mode 0700, each of mode 0600, so that
+ * neither a crash of the worker, nor of the program, nor of the machine (but for the last second) loses a word. The file's
+ * layout is in docs/FORMAT.md: a header, then 16-bit samples at 16 kHz; what was written before a crash is readable. */
+#ifndef DICTATE_SPOOL_H
+#define DICTATE_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SPOOL_ERROR = 400 };
+
+typedef struct spool spool; /* one utterance being written */
+
+typedef struct spool_item {
+    char *path;             /* the caller's, spool_items_free() */
+    int64_t id, started_ms; /* started: Unix time */
+    int64_t n_samples;
+    char reason[64]; /* "recording", "undelivered", "cancelled", "failed" */
+} spool_item;
+
+/* folder is made if absent. NULL: error is one sentence (disk full, read-only...). The utterance then lives in memory
+ * alone and the user is told. */
+spool *spool_create(const char *folder, char error[SPOOL_ERROR]);
+/* False: the disk is full or gone (once: error); the caller keeps the samples in memory. */
+bool spool_write(spool *s, const float *pcm, size_t n, char error[SPOOL_ERROR]);
+int64_t spool_id(const spool *s);
+const char *spool_path(const spool *s);
+/* Why it still lies there, for `last` and the next start. */
+bool spool_set_reason(spool *s, const char *reason);
+/* Delivered: overwrite and remove. */
+void spool_remove(spool *s);
+/* Close and keep. */
+void spool_close(spool *s);
+
+/* What lies in the folder, oldest first; files that are not ours are left alone, damaged ones are listed as far as they
+ * can be read. -1: error. */
+int32_t spool_list(const char *folder, spool_item **items, char error[SPOOL_ERROR]);
+void spool_items_free(spool_item *items, int32_t n_items);
+/* All samples of a file; the caller frees. NULL: error. */
+float *spool_read(const char *path, size_t *n_samples, char error[SPOOL_ERROR]);
+/* Overwrite and remove one that was listed. */
+bool spool_forget(const char *path, char error[SPOOL_ERROR]);
+/* Remove those older than keep_seconds whose reason is "cancelled" or "failed". Returns how many. */
+int32_t spool_sweep(const char *folder, int64_t now_ms, int64_t keep_seconds);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which part of what the microphone heard is speech, and how it is cut for decoding. Pure: samples in, spans out; no
+ * clock, no thread. All positions are samples at 16 kHz from the first one pushed.
+ *
+ * Energy with an adaptive noise floor and hysteresis; 450 ms before and after speech are kept; a segment ends after
+ * pause_ms of silence. Short words are padded, never dropped. */
+#ifndef DICTATE_VOICE_H
+#define DICTATE_VOICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { VOICE_RATE_HZ = 16000 };
+
+typedef struct voice voice;
+
+typedef struct voice_options {
+    int32_t pre_ms;           /* kept before speech, 450 */
+    int32_t post_ms;          /* kept after it, 450 */
+    int32_t onset_ms;         /* this much above the threshold makes speech, 60 */
+    int32_t pause_ms;         /* silence that ends a segment, 1000 */
+    int32_t longest_ms;       /* a segment is cut at its quietest place before it gets longer, 30000 */
+    double open_db, close_db; /* above the noise floor: speech begins, speech ends */
+    double floor_db;          /* never call anything below this speech, dBFS, -60 */
+} voice_options;
+
+/* A stretch to decode: [first, first + n) of the samples pushed. Segments never overlap, and every sample that was
+ * called speech lies in exactly one. */
+typedef struct voice_segment {
+    int64_t first, n;
+    int64_t speech_first, speech_n; /* without the padding */
+    bool hard_cut;                  /* ended by longest_ms, not by a pause: the next goes on in mid-speech */
+} voice_segment;
+
+void voice_options_init(voice_options *options);
+voice *voice_create(const voice_options *options); /* NULL: out of memory */
+void voice_free(voice *v);
+/* Start over: the first sample is 0 again; the noise floor is kept. */
+void voice_reset(voice *v);
+/* These samples belong to a cue of our own and count as silence, unless clearly louder speech is in them. */
+void voice_mask(voice *v, int64_t first, int64_t n);
+void voice_push(voice *v, const float *pcm, size_t n);
+/* Nothing more comes: close the last segment. */
+void voice_finish(voice *v);
+/* The next finished segment; false: none yet. */
+bool voice_next(voice *v, voice_segment *segment);
+/* For a level bar: 0..1 of the last 50 ms, smoothed; and is it speech now? */
+float voice_level(const voice *v);
+bool voice_speaking(const voice *v);
+/* Seconds of speech so far; the last sample of speech so far (0: none). */
+double voice_speech_seconds(const voice *v);
+int64_t voice_last_speech(const voice *v);
+
+/* Copy a segment for the decoder: silence in front and behind (tail_ms) and at least shortest_ms in all, as Parakeet
+ * wants it. out has room for voice_padded(n) samples; returns how many were written. */
+enum { VOICE_TAIL_MS = 500, VOICE_SHORTEST_MS = 1250 };
+size_t voice_padded(size_t n);
+size_t voice_pad(const float *pcm, size_t n, float *out);
+
+#endif
