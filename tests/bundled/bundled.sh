@@ -75,6 +75,10 @@ check $? "every clip of the held-out speakers and sets is listed"
 grep '^asterisk/' "$lists/held-out.txt" | grep "${tab}test\$" | cut -f 2 | sort -u | comm -12 - "$place/texts" >"$place/why"
 empty "$place/why"
 check $? "no prompt of the figures has a text that training has"
+grep '^asterisk/' "$lists/held-out.txt" | grep "${tab}test\$" | cut -f 2 | grep ' .* ' >"$place/longer"
+grep -i -w -F -f "$place/longer" "$lists/strings.txt" "$lists/sentences.txt" >"$place/why"
+empty "$place/why" && [ -s "$place/longer" ]
+check $? "no text of the lists has a prompt of the figures of three words or more in it"
 
 for head in tdt ctc; do
     for text in "$samples"/*.txt; do

@@ -10,23 +10,21 @@ import os
 
 import numpy as np
 
-from grammar import SPEECH_COMMANDS
+from grammar import DIGITS, LETTERS, SPEECH_COMMANDS
 
-DIGITS = set("zero one two three four five six seven eight nine".split())
-CORE = set(SPEECH_COMMANDS) - DIGITS           # words that strangers are tested on and no real voice in training says
+CORE = set(SPEECH_COMMANDS) - set(DIGITS)      # words that strangers are tested on and few real voices in training say
 FLOOR = 2.0 ** -24
 FEMALE = {"allison", "slt", "cmu_us_slt_arctic_hts"}
-SOURCES = ["fsdd", "digits", "core", "words", "commands", "strings", "sentences", "asterisk", "strangers"]
-# (first step, share of the items by source): single words with frame labels, then everything, then more of what is weak, then strangers
+# The mix: from which part of the run on; how many of the single clips are cut close, with little around them and often true silence;
+# how many items in a hundred come from where. First single words with frame labels, then everything, then more sentences.
+SOURCES = ["fsdd", "digits", "core", "letters", "words", "commands", "strings", "sentences", "asterisk", "strangers"]
 STAGES = [
-    (0, [0.50, 0.30, 0.00, 0.20, 0.00, 0.00, 0.00, 0.00, 0.00]),
-    (400, [0.30, 0.12, 0.00, 0.22, 0.07, 0.13, 0.06, 0.10, 0.00]),
-    (900, [0.26, 0.09, 0.15, 0.22, 0.10, 0.09, 0.02, 0.07, 0.00]),
-    (2600, [0.21, 0.08, 0.12, 0.19, 0.11, 0.14, 0.06, 0.09, 0.00]),
-    (4800, [0.20, 0.07, 0.09, 0.15, 0.09, 0.12, 0.06, 0.08, 0.14]),
-    (6100, [0.30, 0.07, 0.09, 0.13, 0.08, 0.11, 0.05, 0.07, 0.10]),
+    (0.00, 0.0, [45, 27, 0, 8, 20, 0, 0, 0, 0, 0]),
+    (0.03, 0.2, [22, 8, 10, 7, 14, 8, 11, 6, 8, 6]),
+    (0.15, 0.2, [18, 6, 9, 6, 10, 8, 12, 15, 10, 6]),
+    (0.50, 0.5, [20, 6, 8, 6, 8, 7, 10, 17, 12, 6]),
 ]
-CLOSE_FROM = 6100          # from here on half of the single clips are cut close: little around them, and often true silence
+BOOTSTRAP = STAGES[1][0]
 
 
 def warp_matrices():
@@ -60,13 +58,13 @@ class Composer:
         self.longest = longest
         self.warps, self.centre = warp_matrices()
         self.pools = {name: [] for name in SOURCES}
-        self.by_voice = {name: {} for name in ("fsdd", "digits", "core", "words")}
+        self.by_voice = {name: {} for name in ("fsdd", "digits", "core", "letters", "words")}
         for i, m in enumerate(self.meta):
             if m["frames"] > longest - 20:
                 continue
             kinds = [m["kind"]]
-            if m["kind"] == "words":
-                kinds += [name for name, set_ in (("digits", DIGITS), ("core", CORE)) if m["text"] in set_]
+            if m["kind"] in ("words", "asterisk"):
+                kinds += [name for name, texts in (("digits", DIGITS), ("core", CORE), ("letters", LETTERS)) if m["text"] in texts]
             for kind in kinds:
                 self.pools[kind].append(i)
                 if kind in self.by_voice:
@@ -83,14 +81,16 @@ class Composer:
             self.ids[text] = self.encode(text)
         return self.ids[text]
 
-    def choose(self, shares):
-        """Which clips make the next item."""
+    def choose(self, part, shares):
+        """Which clips make the next item, in this part of the run."""
         rng = self.rng
         source = SOURCES[rng.choice(len(SOURCES), p=shares)]
         if source in self.by_voice:
             voice = self.voices[source][rng.choice(len(self.voices[source]), p=self.weights[source])]
             pool = self.by_voice[source][voice]
-            n = 1 if rng.random() < 0.35 or len(pool) < 30 or source == "fsdd" and self.close and rng.random() < 0.4 else int(rng.integers(2, 8 if source in ("fsdd", "digits") else 5))
+            single = 0.6 if source == "fsdd" and part >= 0.5 else 0.35
+            most = {"fsdd": 7, "digits": 7, "letters": 6}.get(source, 4)
+            n = 1 if rng.random() < single or len(pool) < 30 else int(rng.integers(2, most + 1))
             picks = [pool[rng.integers(len(pool))] for _ in range(n)]
             if n > 1 and source in ("fsdd", "digits") and rng.random() < 0.25:      # the same digit twice in a row
                 i = rng.integers(n - 1)
@@ -107,11 +107,11 @@ class Composer:
             picks.append(pool[rng.integers(len(pool))])
         return picks
 
-    def item(self, shares):
+    def item(self, part, close_share, shares):
         """(mel [N, 80] normalised, token ids, [(first frame, last frame, id)] of single words)"""
         rng = self.rng
         while True:
-            picks = self.choose(shares)
+            picks = self.choose(part, shares)
             warp = None
             if rng.random() < 0.65:
                 low, high = (0.84, 1.1) if self.meta[picks[0]]["voice"] in FEMALE else (0.92, 1.28)
@@ -120,7 +120,7 @@ class Composer:
             tempo = rng.uniform(0.8, 1.3) if rng.random() < 0.5 else 1.0
             tight = rng.random() < 0.2
             lead = int(rng.integers(0, 80)) if rng.random() < 0.75 else int(rng.integers(0, 12))
-            close = self.close and len(picks) == 1 and rng.random() < 0.5
+            close = len(picks) == 1 and rng.random() < close_share
             if close:
                 lead = int(rng.integers(5, 14))
             at, parts, ids, spans = lead, [], [], []
@@ -202,13 +202,12 @@ class Composer:
                 mel[t:t + w] = 0
         return mel
 
-    def batches(self, seconds, step, window=96):
+    def batches(self, seconds, stage, window=256):
         """Batches of items of like length, some `seconds` of audio each, padding included."""
-        shares = np.array([row for first, row in STAGES if first <= step][-1])
-        shares /= shares.sum()
-        self.close = step >= CLOSE_FROM
+        part, close_share, shares = STAGES[stage]
+        shares = np.array(shares) / sum(shares)
         while True:
-            items = sorted((self.item(shares) for _ in range(window)), key=lambda i: len(i[0]))
+            items = sorted((self.item(part, close_share, shares) for _ in range(window)), key=lambda i: len(i[0]))
             batch, out = [], []
             for item in items:
                 if batch and (len(batch) + 1) * len(item[0]) > seconds * 100:
@@ -218,3 +217,8 @@ class Composer:
             out.append(batch)
             for i in self.rng.permutation(len(out)):
                 yield out[i]
+
+
+def stage_of(part):
+    """Which row of STAGES holds in this part of the run, 0 to 1."""
+    return max(i for i, stage in enumerate(STAGES) if stage[0] <= part)

@@ -12,20 +12,22 @@ normalises. What cannot be done there is done here: other sampling speeds (a lon
 import argparse
 import json
 import os
-import sys
+from fractions import Fraction
+from functools import cache
+from multiprocessing import get_context
 
 import numpy as np
 import torch
 from scipy.signal import fftconvolve, resample_poly
-from fractions import Fraction
 
 from real import read_wav
 
-COPIES = {"fsdd": 5, "strangers": 6, "asterisk": 2, "words": 1, "commands": 1, "strings": 1, "sentences": 1}
+COPIES = {"fsdd": 6, "strangers": 8, "asterisk": 4, "words": 1, "commands": 1, "strings": 1, "sentences": 1}
 SPREAD = {"fsdd": (0.86, 1.2), "strangers": (0.88, 1.14), "asterisk": (0.92, 1.09), "words": (0.88, 1.15), "commands": (0.9, 1.12),
           "strings": (0.9, 1.12), "sentences": (0.9, 1.12)}
 
 
+@cache
 def featurizer():
     """NeMo's features up to the mel power: no log, no normalisation, no dither."""
     from nemo.collections.asr.parts.preprocessing.features import FilterbankFeatures
@@ -58,47 +60,53 @@ def room(x, rng):
     return y * np.sqrt((x ** 2).mean() / max(1e-12, (y ** 2).mean()))
 
 
+def copies(job):
+    """The log powers of every copy of one clip; seeded by its place in the list, whichever process does it."""
+    n, clip = job
+    rng, kind, out = np.random.default_rng((5, n)), clip["kind"], []
+    x, rate = read_wav(clip["file"])
+    for copy in range(COPIES[kind]):
+        plain = kind in ("fsdd", "asterisk", "strangers") and copy == 0
+        speed = 1.0 if plain else rng.uniform(*SPREAD[kind])
+        ratio = Fraction(16000 / rate / speed).limit_denominator(100)
+        y = x if ratio == 1 else resample_poly(x, ratio.numerator, ratio.denominator)
+        if len(y) < 1600:
+            continue
+        if kind in ("fsdd", "strangers"):                 # a clip of one second is mostly the room, one of a digit is cut already
+            y = trim(y) if not plain and rng.random() < 0.5 else y
+        elif kind != "asterisk":
+            y = trim(y)
+        if not plain and rng.random() < 0.35:
+            y = room(y, rng)
+        y = y * (0.1 / max(1e-4, np.sqrt((y ** 2).mean())))
+        out.append(np.log(mel_power(featurizer(), np.pad(y, (160, 160))) + 1e-10).astype(np.float16))
+    return out
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--work", required=True)
+    ap.add_argument("--jobs", type=int, default=2)
     args = ap.parse_args()
     torch.set_num_threads(1)
-    rng = np.random.default_rng(5)
-    fb = featurizer()
     clips = [json.loads(l) for l in open(os.path.join(args.work, "real/index.jsonl"))]
     for l in open(os.path.join(args.work, "synth/index.jsonl")):
         job = json.loads(l)
         job["file"] = os.path.join(args.work, "synth", job["id"] + ".wav")
         clips.append(job)
+    featurizer()                                          # before the processes part, so that each has it
     rows, meta, at = [], [], 0
-    for n, clip in enumerate(clips):
-        kind = clip["kind"]
-        x, rate = read_wav(clip["file"])
-        for copy in range(COPIES[kind]):
-            plain = kind in ("fsdd", "asterisk", "strangers") and copy == 0
-            speed = 1.0 if plain else rng.uniform(*SPREAD[kind])
-            ratio = Fraction(16000 / rate / speed).limit_denominator(100)
-            y = x if ratio == 1 else resample_poly(x, ratio.numerator, ratio.denominator)
-            if len(y) < 1600:
-                continue
-            if kind == "strangers":
-                y = trim(y) if not plain and rng.random() < 0.5 else y        # a clip of one second is mostly the room
-            elif kind != "asterisk":
-                y = trim(y)
-            if not plain and rng.random() < 0.35:
-                y = room(y, rng)
-            y = y * (0.1 / max(1e-4, np.sqrt((y ** 2).mean())))
-            power = mel_power(fb, np.pad(y, (160, 160)))
-            rows.append(np.log(power + 1e-10).astype(np.float16))
-            meta.append({"start": at, "frames": len(power), "text": clip["text"], "kind": kind, "voice": clip["voice"]})
-            at += len(power)
-        if n % 1000 == 0:
-            print(n, "of", len(clips), flush=True)
+    with get_context("fork").Pool(args.jobs) as pool:
+        for clip, made in zip(clips, pool.imap(copies, enumerate(clips), chunksize=64)):
+            for power in made:
+                rows.append(power)
+                meta.append({"start": at, "frames": len(power), "text": clip["text"], "kind": clip["kind"], "voice": clip["voice"]})
+                at += len(power)
     np.save(os.path.join(args.work, "bank.npy"), np.concatenate(rows))
     json.dump(meta, open(os.path.join(args.work, "bank.json"), "w"))
-    noise = mel_power(fb, rng.standard_normal(16000 * 120) * 0.1)
+    noise = mel_power(featurizer(), np.random.default_rng(5).standard_normal(16000 * 120) * 0.1)
     np.save(os.path.join(args.work, "noise.npy"), noise.astype(np.float32))
-    print(f"{len(meta)} clips, {at / 360000:.2f} h", file=sys.stderr)
+    print(f"{len(meta)} clips, {at / 360000:.2f} h")
 
 
 if __name__ == "__main__":

@@ -2,21 +2,28 @@
 # SPDX-License-Identifier: MIT
 """grammar.py: what the synthetic voices say. Writes the text lists of lists/: one "text" a line, seeded.
 
-usage: grammar.py [--seed N] [--out lists]
+usage: grammar.py [--seed N] [--lists lists]
 
 The domain is closed: digits, numbers, letters, dates, dictation and editing commands, the words of Speech Commands, short
 prompts, and plain sentences so that the model does not hear a digit in everything. Text style: lower-case words without
 punctuation; single letters, "I", weekdays and months as a reader writes them ("A B C", "Monday the third of May").
 
+Reads the two lists of real.py, for the prompts that it recombines and those that it must not say: a text that is, or has in it, a
+held-out prompt of three or more words is dropped.
+
 words.txt      every single word (one piece of the tokenizer each): spoken alone by every voice
 commands.txt   dictation and editing commands, and the phrases of loudspeaker tests ("front left")
 strings.txt    digit strings, spelled letters, numbers, dates, commands in a row: spoken fluently
-sentences.txt  prompts and plain sentences
+sentences.txt  prompts, new ones out of the training prompts' words, plain sentences; the training prompts themselves
 """
 import argparse
 import os
 import random
 
+from phrases import PROMPTS, SENTENCES, SLOTS, WORDS, lines
+from recombine import recombine
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 DIGITS = "zero one two three four five six seven eight nine".split()
 TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
@@ -53,61 +60,9 @@ yes | no | okay | accept | reject | confirm | thank you | hello | goodbye | comp
 front left | front right | front center | rear left | rear right | rear center | side left | side right
 """
 
-PROMPTS = [
-    "please {verb} your {thing}", "please {verb} the {thing} followed by the pound key", "press {d} to {do}",
-    "press {d} to {do} or {d} to {do}", "press {d} for {topic}", "to {do} press {d}", "dial {d} to {do}",
-    "you have {d} new {things}", "you have {d} {things}", "there are {n} {things}", "there are currently {d} {people}",
-    "the {thing} is {state}", "the {thing} you entered is {state}", "your {thing} has been {done}",
-    "the {thing} has been {done}", "that is not a valid {thing}", "I am sorry that is not a valid {thing}",
-    "I'm sorry the {thing} is {state}", "please try again", "please try your {thing} again later", "please wait for the {thing}",
-    "please hold while I {do}", "thank you for {doing}", "welcome to the {place}", "goodbye and thank you",
-    "you are now {state}", "you are caller number {d}", "the number is {d} {d} {d} {d}", "extension {d} {d} {d}",
-    "to {do} say {command}", "say {command} to {do}", "after the tone please {verb} your {thing}",
-    "the time is {n} {minute}", "the {thing} is on {weekday}", "call me on {weekday} at {hour}", "today is {weekday} the {ord} of {month}",
-    "the meeting is on the {ord} of {month}", "if this is correct press {d}", "if this is the {thing} press {d} now",
-    "enter the first {d} letters of the name", "the next {thing} is in {n} minutes", "your {thing} is {d} {d} {d}",
-]
-SLOTS = {
-    "verb": "enter say check dial record repeat type leave change save".split(),
-    "thing": ("number|message|password|name|extension|call|mailbox|line|option|conference|folder|greeting|recording|key|phone number|"
-              "telephone number|area code|pin|directory|system|file|word|letter|answer|date|time|code|address|order|account").split("|"),
-    "things": "messages calls minutes seconds numbers options letters files words people hours days callers entries".split(),
-    "people": "callers people participants users members guests".split(),
-    "do": ("listen to your messages|save this message|delete this message|hear the next message|repeat this message|try again|"
-           "leave a message|reach an operator|speak with a person|change your password|record your name|enter a number|"
-           "call this number|hold the line|go back|start over|return to the main menu|hear more options|forward the message|"
-           "send a reply|join the conference|accept this call|cancel|continue|exit|lock the conference|mute yourself").split("|"),
-    "doing": "calling|waiting|your patience|your message|your call|your help|trying again".split("|"),
-    "done": "saved deleted removed added changed sent received recorded locked unlocked forwarded cancelled enabled disabled".split(),
-    "state": "busy|invalid|full|empty|not available|unavailable|now muted|not in service|locked|ready|on the phone|in use|correct|not correct".split("|"),
-    "topic": "help|the directory|more options|a new call|the operator|sales|the next page|the main menu|advanced options".split("|"),
-    "place": "directory|conference|main menu|company|system|voice mail|program|office|house".split("|"),
-    "minute": "o'clock|thirty|fifteen|forty five|A M|P M".split("|"),
-    "hour": "nine thirty|ten o'clock|twelve thirty|two P M|eight A M|seven forty five|three fifteen".split("|"),
-}
-SENTENCES = [
-    "{subj} {see} the {adj} {noun}", "{subj} {see} a {noun} in the {where}", "the {noun} is {adj}", "the {adj} {noun} was in the {where}",
-    "{subj} want to {act} the {noun}", "{subj} will {act} the {noun} {when}", "can you {act} the {noun}", "where is the {noun}",
-    "what is the {noun} for", "I think the {noun} is very {adj}", "we {see} it {when}", "it is {adj} and {adj}",
-    "the {noun} and the {noun} are in the {where}", "do not {act} the {noun}", "there is no {noun} in the {where}",
-    "this is the {adj} {noun} that {subj} {see}", "{subj} have a {noun} for you", "they came {when} with a {noun}",
-    "how do you {act} a {noun}", "ask what you can do for your {noun}", "it was a {adj} day in the {where}", "he said the {noun} was {adj}",
-    "she {see} me {when} and asked for a {noun}", "my {noun} is {adj}er than your {noun}", "we will go to the {where} {when}",
-]
-WORDS = {
-    "subj": "I|you|we|they|people|my friends|the children|many men|some of us".split("|"),
-    "see": "see saw found made like know had took gave need left heard".split(),
-    "act": "find open close read write move hear see show take bring change build play start".split(),
-    "adj": "old new small great long good little dark red green blue cold warm quick quiet hard fair kind high low".split(),
-    "noun": ("house man woman book river table window door road world country school letter picture story tree dog cat bird horse "
-             "water light hand city car garden name paper room family work music problem question answer idea mother father").split(),
-    "where": "morning|evening|house|garden|city|street|room|country|school|river|world|town|office|kitchen|mountains".split("|"),
-    "when": "today|tomorrow|yesterday|now|again|in the morning|at night|every day|next week|last year|before long|after that".split("|"),
-}
-
 
 def commands():
-    return [c.strip() for line in COMMANDS.strip().splitlines() for c in line.split("|")]
+    return lines(COMMANDS)
 
 
 def digit_string(rng, most=7):
@@ -176,38 +131,50 @@ def words():
     return list(seen)
 
 
-def build(seed):
+def spelled(rng):
+    """Letters, now and then with a digit among them or the words of a reader."""
+    out = [rng.choice(LETTERS) for _ in range(rng.randint(2, 6))]
+    if rng.random() < 0.2:
+        out[rng.randrange(len(out))] = rng.choice(DIGITS)
+    return (["capital"] if rng.random() < 0.05 else []) + out
+
+
+def held_out_free(texts, held):
+    """Without what is a held-out prompt, or has one of three or more words in it."""
+    whole = {h.lower() for h in held if " " in h}
+    inside = [f" {h} " for h in whole if len(h.split()) > 2]
+    return [t for t in texts if t.lower() not in whole and not any(h in f" {t.lower()} " for h in inside)]
+
+
+def build(seed, prompts, held):
     rng = random.Random(seed)
-    strings = []
-    for _ in range(600):
-        strings.append(digit_string(rng))
-    for _ in range(250):
-        strings.append(repeated_digits(rng))
-    for _ in range(300):
-        strings.append([rng.choice(LETTERS) for _ in range(rng.randint(2, 5))])
-    for _ in range(300):
-        strings.append(number(rng))
-    for _ in range(200):
-        strings.append(date(rng))
-    for _ in range(400):
-        strings.append([w for _ in range(rng.randint(2, 3)) for w in rng.choice(commands()).split()])
+    strings = [digit_string(rng) for _ in range(1200)] + [repeated_digits(rng) for _ in range(500)]
+    strings += [spelled(rng) for _ in range(1200)]
+    strings += [number(rng) for _ in range(500)] + [date(rng) for _ in range(350)]
+    strings += [[w for _ in range(rng.randint(2, 3)) for w in rng.choice(commands()).split()] for _ in range(700)]
     strings = [" ".join(s) for s in strings]
-    sentences = [fill(rng, rng.choice(PROMPTS), SLOTS) for _ in range(900)]
-    sentences += [fill(rng, rng.choice(SENTENCES), WORDS) for _ in range(900)]
+    sentences = [fill(rng, t, SLOTS) for t in lines(PROMPTS)]
+    sentences += [fill(rng, rng.choice(lines(PROMPTS)), SLOTS) for _ in range(8000)]
+    sentences += recombine(rng, prompts, 4500)
+    sentences += [fill(rng, rng.choice(lines(SENTENCES)), WORDS) for _ in range(2000)]
+    sentences = [s for s in sentences + prompts if len(s.split()) <= 16]
     unique = lambda xs: list(dict.fromkeys(xs))
-    return {"words": words(), "commands": unique(commands()), "strings": unique(strings), "sentences": unique(sentences)}
+    return {"words": words(), "commands": unique(commands()), "strings": unique(held_out_free(strings, held)),
+            "sentences": unique(held_out_free(sentences, held))}
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--seed", type=int, default=4)
-    ap.add_argument("--out", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "lists"))
+    ap.add_argument("--lists", default=os.path.join(HERE, "lists"))
     args = ap.parse_args()
-    os.makedirs(args.out, exist_ok=True)
-    for name, lines in build(args.seed).items():
-        with open(os.path.join(args.out, name + ".txt"), "w") as f:
-            f.write("\n".join(lines) + "\n")
-        print(f"{name}: {len(lines)} texts")
+    rows = lambda name: [l.split("\t") for l in open(os.path.join(args.lists, name + ".txt")).read().splitlines()]
+    prompts = sorted({r[1] for r in rows("train-real") if r[0].startswith("asterisk/") and " " in r[1]})
+    held = [r[1] for r in rows("held-out") if r[0].startswith("asterisk/") and r[2] == "test"]
+    for name, texts in build(args.seed, prompts, held).items():
+        with open(os.path.join(args.lists, name + ".txt"), "w") as f:
+            f.write("\n".join(texts) + "\n")
+        print(f"{name}: {len(texts)} texts")
 
 
 if __name__ == "__main__":

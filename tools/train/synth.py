@@ -5,7 +5,7 @@
 usage: synth.py --work DIR [--lists lists] [--jobs 2] [--limit N]
 
 Writes DIR/synth/NNNNN.wav and DIR/synth/index.jsonl. The plan (who says what, how fast, how high) is seeded and does not
-depend on the number of jobs. espeak-ng's formant speech is far from real and is kept to some ten per cent, for variety.
+depend on the number of jobs. Training prompts of two words and more are spoken by synthetic voices too. espeak-ng's formant speech is far from real and is kept to some ten per cent, for variety.
 """
 import argparse
 import json
@@ -14,12 +14,13 @@ import random
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
+from grammar import DIGITS, SPEECH_COMMANDS
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 FLITE = ["slt", "rms", "awb", "kal16"]
 FESTIVAL = ["cmu_us_slt_arctic_hts", "kal_diphone", "ked_diphone"]
 ACCENTS = ["en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-gbclan", "en-gb-x-gbcwmd"]
 VARIANTS = ["m1", "m2", "m3", "m4", "m5", "m7", "f1", "f2", "f3", "f4", "f5"]
-DIGITS = set("zero one two three four five six seven eight nine".split())
 SAY = {"A": "ay", "I": "eye", "O": "oh"}          # a bare "A" would be read as the article
 F0 = {"slt": 170, "rms": 105, "awb": 125, "kal16": 105}
 
@@ -29,8 +30,8 @@ def spoken(text):
 
 
 def flite_job(rng, voice):
-    return {"engine": "flite", "voice": voice, "stretch": round(rng.uniform(0.75, 1.3), 2),
-            "f0": round(F0[voice] * rng.uniform(0.8, 1.3))}
+    return {"engine": "flite", "voice": voice, "stretch": round(rng.uniform(0.7, 1.35), 2),
+            "f0": round(F0[voice] * rng.uniform(0.75, 1.5))}
 
 
 def festival_job(rng, voice):
@@ -50,32 +51,37 @@ def plan(lists, seed=11):
     def add(kind, text, job):
         jobs.append(dict(job, kind=kind, text=text))
 
-    for text in read("words"):
-        for _ in range(4 if text in DIGITS else 2):
+    def any_voice(kind, text, flite, festival):
+        """One voice by chance; what is left of the two shares is espeak-ng's."""
+        r = rng.random()
+        add(kind, text, flite_job(rng, rng.choice(FLITE)) if r < flite else
+            festival_job(rng, rng.choice(FESTIVAL)) if r < flite + festival else espeak_job(rng))
+
+    def all_voices(kind, text, times, espeak):
+        for _ in range(times):
             for v in FLITE:
-                add("words", text, flite_job(rng, v))
-        for v in FESTIVAL:
-            for _ in range(2 if text in DIGITS else 1):
-                add("words", text, festival_job(rng, v))
-        for _ in range(10 if text in DIGITS else 4):
-            add("words", text, espeak_job(rng))
+                add(kind, text, flite_job(rng, v))
+        for _ in range((times + 1) // 2):
+            for v in FESTIVAL:
+                add(kind, text, festival_job(rng, v))
+        for _ in range(espeak):
+            add(kind, text, espeak_job(rng))
+
+    for text in read("words"):
+        often = text in DIGITS or len(text) == 1
+        all_voices("words", text, 5 if often else 4 if text in SPEECH_COMMANDS else 2, 10 if often else 4)
     for text in read("commands"):
-        if len(text.split()) < 2:
-            continue
-        for v in FLITE:
-            add("commands", text, flite_job(rng, v))
-        for v in FESTIVAL:
-            add("commands", text, festival_job(rng, v))
-        add("commands", text, espeak_job(rng))
+        if len(text.split()) > 1:
+            all_voices("commands", text, 4 if text.split()[0] in ("front", "rear", "side") else 1, 1)
     for text in read("strings"):
-        add("strings", text, flite_job(rng, rng.choice(FLITE)))
-        r = rng.random()
-        add("strings", text, festival_job(rng, rng.choice(FESTIVAL)) if r < 0.6 else
-            espeak_job(rng) if r < 0.75 else flite_job(rng, rng.choice(FLITE)))
+        any_voice("strings", text, 1, 0)
+        any_voice("strings", text, 0.25, 0.6)
     for text in read("sentences"):
-        r = rng.random()
-        add("sentences", text, flite_job(rng, rng.choice(FLITE)) if r < 0.7 else
-            festival_job(rng, rng.choice(FESTIVAL)) if r < 0.92 else espeak_job(rng))
+        any_voice("sentences", text, 0.72, 0.22)
+    prompts = {l.split("\t")[1] for l in read("train-real") if l.startswith("asterisk/")}
+    for text in sorted(p for p in prompts if 1 < len(p.split()) < 17):
+        for _ in range(2):
+            any_voice("sentences", text, 0.75, 0.25)
     for i, job in enumerate(jobs):
         job["id"] = f"{i:05d}"
     return jobs

@@ -22,16 +22,16 @@ def tdt_loss(joint, labels, t_len, u_len, durations, sigma=0.02):
     """joint: [B, T, U + 1, V + 1 + D] raw scores; labels: [B, U]. Returns the negative log-likelihood of each item."""
     b, t, u1, _ = joint.shape
     nd = len(durations)
-    tokens = joint[..., :-nd].log_softmax(-1) - sigma
-    dur = joint[..., -nd:].log_softmax(-1)
+    tokens, dur = joint.split([joint.shape[-1] - nd, nd], -1)
+    tokens, dur = tokens.log_softmax(-1) - sigma, dur.log_softmax(-1)
     blank = tokens[..., -1]
     label = tokens[:, :, :-1, :].gather(3, labels[:, None, :, None].expand(b, t, u1 - 1, 1))[..., 0]
     label = torch.nn.functional.pad(label, (0, 1), value=NEVER)
-    steps = []                                          # (diagonals back, labels emitted, skewed scores)
+    steps = []                                          # (diagonals back, labels emitted, scores of each diagonal)
     for i, d in enumerate(durations):
         if d:
-            steps.append((d, 0, skew(blank + dur[..., i])))
-        steps.append((d + 1, 1, skew(label + dur[..., i])))
+            steps.append((d, 0, skew(blank + dur[..., i]).unbind(1)))
+        steps.append((d + 1, 1, skew(label + dur[..., i]).unbind(1)))
     # alpha on t may run past T - 1 inside the rectangle of the skew; those cells never reach an end that is read below,
     # because skew() filled them with NEVER
     impossible = joint.new_full((b, u1), NEVER)
@@ -43,7 +43,7 @@ def tdt_loss(joint, labels, t_len, u_len, durations, sigma=0.02):
         for back, emits, scores in steps:
             if back > n:
                 continue
-            row = alphas[n - back] + scores[:, n - back]
+            row = alphas[n - back] + scores[n - back]
             if emits:
                 row = torch.cat([impossible[:, :1], row[:, :-1]], 1)
             rows.append(row)

@@ -21,7 +21,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--work", required=True)
     ap.add_argument("--lists", default=os.path.join(HERE, "lists"))
-    ap.add_argument("--pieces", type=int, default=224, help="trained pieces, before the domain words are added")
+    ap.add_argument("--pieces", type=int, default=384, help="trained pieces, before the domain words are added")
     args = ap.parse_args()
     folder = os.path.join(args.work, "tokenizer")
     os.makedirs(folder, exist_ok=True)

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """train.py: from the bank of clips to a checkpoint. Resumable: the same command goes on from DIR/run/last.pt.
 
-usage: train.py --work DIR --steps N [--ranks 2] [--bootstrap 400] [--seconds 40] [--audio ../shared/audio]
+usage: train.py --work DIR --steps N [--ranks 2] [--seconds 40] [--audio ../shared/audio]
 
-Steps, not the clock, drive the schedule: bootstrap with frame labels, then TDT + CTC at a flat rate to 45 %, then a cosine.
-DIR/run/steps, if it exists, overrides N while training runs, for machines whose speed cannot be foreseen. Two ranks are
-two processes of one thread each that average their weights every ten steps. Development figures are printed from the dev halves of
-bench/wer_sets.py (theo), and nothing else is looked at.
+Steps, not the clock, drive the schedule: 3 % bootstrap with frame labels, then TDT + CTC at a flat rate to 60 %, then a cosine. The
+stages of the mix (compose.py) are parts of the run too. DIR/run/steps, if it exists, overrides N while training runs, for machines
+whose speed cannot be foreseen: written before 60 % are done, it brings the end forward and nothing else. Two ranks are two
+processes of one thread each that average their weights every ten steps. Development figures are printed from the dev half
+of bench/wer_sets.py (theo), and nothing else is looked at.
 """
 import argparse
 import math
@@ -20,11 +21,11 @@ sys.path.insert(0, os.path.join(HERE, "../../bench"))
 
 
 def rate(step, args):
-    """Linear warm-up, flat to 45 %, cosine to 2 %."""
+    """Linear warm-up, flat to 60 %, cosine to 1 %."""
     if step < args.warmup:
         return args.lr * (step + 1) / args.warmup
-    p = (step - 0.45 * args.steps) / (0.55 * args.steps)
-    return args.lr if p < 0 else args.lr * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, p))))
+    p = (step - 0.6 * args.steps) / (0.4 * args.steps)
+    return args.lr if p < 0 else args.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, p))))
 
 
 def collate(batch):
@@ -139,7 +140,7 @@ def average(model, ranks):
 def worker(rank, args):
     import torch
     import torch.distributed as dist
-    from compose import STAGES, Composer
+    from compose import BOOTSTRAP, Composer, stage_of
     from model import build
     torch.set_num_threads(1)
     if args.ranks > 1:
@@ -167,11 +168,12 @@ def worker(rank, args):
     torch.manual_seed(1000 * step + rank)
     composer = Composer(args.work, model.tokenizer, 1000 * step + rank)
     start, cpu, shown = time.time(), time.process_time(), step
-    batches = None
+    stage = -1
     while step < args.steps:
-        bootstrap = step < args.bootstrap
-        if batches is None or any(step == first for first, _ in STAGES):
-            batches = composer.batches(args.seconds, step)
+        bootstrap = step < BOOTSTRAP * args.steps
+        if stage_of(step / args.steps) > stage:
+            stage = stage_of(step / args.steps)
+            batches = composer.batches(args.seconds, stage)
         model.train()
         batch = next(batches)
         heard += args.ranks * sum(len(i[0]) for i in batch) / 360000
@@ -190,7 +192,7 @@ def worker(rank, args):
             with torch.no_grad():
                 if args.ranks > 1:
                     average(model, args.ranks)
-                keep = min(0.995, step / (step + 20)) ** args.sync
+                keep = min(0.995 if step < 0.6 * args.steps else 0.998, step / (step + 20)) ** args.sync
                 for k, v in model.state_dict().items():
                     ema[k].mul_(keep).add_(v, alpha=1 - keep) if v.is_floating_point() else ema[k].copy_(v)
         if rank == 0 and step % 25 == 0:
@@ -211,17 +213,16 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--work", required=True)
     ap.add_argument("--audio", default=os.path.join(HERE, "../../../shared/audio"))
-    ap.add_argument("--steps", type=int, default=5000)
-    ap.add_argument("--bootstrap", type=int, default=400)
+    ap.add_argument("--steps", type=int, default=16000)
     ap.add_argument("--ranks", type=int, default=2)
     ap.add_argument("--seconds", type=float, default=40, help="audio in a batch of one rank")
     ap.add_argument("--lr", type=float, default=1.5e-3)
-    ap.add_argument("--warmup", type=int, default=60)
+    ap.add_argument("--warmup", type=int, default=100)
     ap.add_argument("--ctc", type=float, default=0.3)
     ap.add_argument("--sync", type=int, default=10, help="steps between averages; divides --every")
     ap.add_argument("--every", type=int, default=100)
-    ap.add_argument("--dev-every", type=int, default=3, help="in checkpoints")
-    ap.add_argument("--dev", type=int, default=80, help="FSDD clips of each kind")
+    ap.add_argument("--dev-every", type=int, default=5, help="in checkpoints")
+    ap.add_argument("--dev", type=int, default=100, help="FSDD clips of each kind")
     args = ap.parse_args()
     args.stamp = f"{time.time():.0f}"
     os.makedirs(os.path.join(args.work, "run"), exist_ok=True)
