@@ -4,6 +4,7 @@
  * this file adds the three that are about the tables themselves: help, completion, and --version. */
 #define _XOPEN_SOURCE 700
 #include "common/say.h"
+#include "dictate/commands.h"
 #include "task.h"
 
 #include <errno.h>
@@ -62,7 +63,7 @@ static int half_a_command(const char *first, const char *second)
 
 static int unknown_command(int argc, char **argv)
 {
-    enum { NAMES_MAX = 32 };
+    enum { NAMES_MAX = 96 };
     const char *names[NAMES_MAX];
     size_t n = 0;
     struct stat st;
@@ -143,7 +144,7 @@ static const cli_command command_help = {
     .name = "help",
     .operands = "[COMMAND]",
     .max_operands = 2,
-    .operand_choices = "transcribe|models|bench|completion",
+    .operand_choices = "transcribe|models|bench|completion" DICTATE_HELP,
     .summary = "Tell about a command",
     .examples = help_examples,
     .n_examples = sizeof help_examples / sizeof *help_examples,
@@ -155,8 +156,7 @@ static const cli_command command_help = {
 static const cli_command *const commands[] = {
     &command_transcribe,    &command_models_list,   &command_models_get,  &command_models_import,
     &command_models_verify, &command_models_remove, &command_models_path, &command_models_info,
-    &command_bench,         &command_completion,    &command_help,
-};
+    &command_bench,         &command_completion,    &command_help,        DICTATE_COMMANDS(DICTATE_COMMAND_ENTRY)};
 
 static const cli_program program = {
     .name = "ctrlspeak",
