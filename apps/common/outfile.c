@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODE_ALL = 0666, MODE_BITS = 0777, TEMPORARY_TRIES = 100 };
+enum { MODE_ALL = 0666, MODE_BITS = 0777, MODE_PRIVATE_FOLDER = 0700, MODE_BY_UMASK = -1, TEMPORARY_TRIES = 100 };
 
 static bool fail(outfile *out, const char *what)
 {
@@ -23,7 +23,7 @@ static bool fail(outfile *out, const char *what)
 }
 
 /* A name beside the target that does not exist yet, opened for writing. */
-static bool open_temporary(outfile *out, const struct stat *before)
+static bool open_temporary(outfile *out, int mode)
 {
     size_t size = strlen(out->target) + 40;
     const char *slash = strrchr(out->target, '/');
@@ -35,7 +35,8 @@ static bool open_temporary(outfile *out, const struct stat *before)
         /* The name alone may be as long as the folder allows: keep the head of it. */
         snprintf(out->temporary, size, "%.*s.%.200s.%ld-%u", n_folder, out->target, out->target + n_folder,
                  (long)getpid(), i);
-        out->fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE_ALL);
+        out->fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                       mode == MODE_BY_UMASK ? MODE_ALL : mode & MODE_ALL);
         if (out->fd >= 0 || errno != EEXIST)
             break;
     }
@@ -47,12 +48,17 @@ static bool open_temporary(outfile *out, const struct stat *before)
         return fail(out, "create");
     }
     interrupt_remove_on_exit(out->temporary);
-    if (before && fchmod(out->fd, before->st_mode & MODE_BITS) != 0)
+    if (mode != MODE_BY_UMASK && fchmod(out->fd, (mode_t)mode) != 0)
         return fail(out, "set the mode");
     return true;
 }
 
 bool outfile_open(outfile *out, const char *path)
+{
+    return outfile_open_mode(out, path, MODE_BY_UMASK);
+}
+
+bool outfile_open_mode(outfile *out, const char *path, int mode)
 {
     bool is_stdout = !path || strcmp(path, "-") == 0;
     *out = (outfile){.name = is_stdout ? "standard output" : path, .fd = is_stdout ? 1 : -1};
@@ -71,7 +77,7 @@ bool outfile_open(outfile *out, const char *path)
     out->target = exists ? realpath(path, NULL) : strdup(path); /* through links: they stay links */
     if (!out->target)
         return fail(out, "create");
-    if (open_temporary(out, exists ? &before : NULL))
+    if (open_temporary(out, exists ? (int)(before.st_mode & MODE_BITS) : mode))
         return true;
     outfile_discard(out);
     return false;
@@ -156,6 +162,31 @@ bool outfile_make_folders(const char *path)
     }
     struct stat st;
     if (stat(path, &st) != 0)
+        return false;
+    errno = ENOTDIR;
+    return S_ISDIR(st.st_mode);
+}
+
+bool outfile_make_private_folder(const char *path)
+{
+    char parent[PATH_MAX];
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    if (n >= sizeof parent) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(parent, path, n);
+    parent[n] = 0;
+    if (n > 0 && !outfile_make_folders(parent))
+        return false;
+    if (mkdir(path, MODE_PRIVATE_FOLDER) == 0)
+        return chmod(path, MODE_PRIVATE_FOLDER) == 0; /* a umask may have taken too much */
+    struct stat st;
+    if (errno != EEXIST || stat(path, &st) != 0)
         return false;
     errno = ENOTDIR;
     return S_ISDIR(st.st_mode);

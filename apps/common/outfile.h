@@ -19,6 +19,8 @@ typedef struct outfile {
 
 /* path NULL or "-": standard output. False: see error. */
 bool outfile_open(outfile *out, const char *path);
+/* The same, and a file that did not exist gets this mode, whatever the umask. One that did keeps its own. */
+bool outfile_open_mode(outfile *out, const char *path, int mode);
 /* A cs_sink: user is the outfile. Returns non-zero after a failure. */
 int outfile_write(void *user, const char *bytes, size_t n_bytes);
 /* Put the file in its place and close. False: see error; nothing was put there. */
@@ -28,5 +30,7 @@ void outfile_discard(outfile *out);
 
 /* Make the folder and its parents. False: errno tells. */
 bool outfile_make_folders(const char *path);
+/* The same, and the last of them, where it did not exist, is for the user alone: 0700. */
+bool outfile_make_private_folder(const char *path);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <limits.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +22,8 @@
 static const struct {
     const char *variable, *standard; /* standard: below the home */
 } kinds[] = {
-    [PATHS_CACHE] = {"XDG_CACHE_HOME", ".cache"},
-    [PATHS_CONFIG] = {"XDG_CONFIG_HOME", ".config"},
-    [PATHS_DATA] = {"XDG_DATA_HOME", ".local/share"},
-    [PATHS_STATE] = {"XDG_STATE_HOME", ".local/state"},
+    [PATHS_CACHE] = {"XDG_CACHE_HOME", ".cache"},     [PATHS_CONFIG] = {"XDG_CONFIG_HOME", ".config"},
+    [PATHS_DATA] = {"XDG_DATA_HOME", ".local/share"}, [PATHS_STATE] = {"XDG_STATE_HOME", ".local/state"},
     [PATHS_RUNTIME] = {"XDG_RUNTIME_DIR", NULL},
 };
 
@@ -66,6 +65,23 @@ char *paths_user(paths_kind kind, const char *below)
     char *folder = base ? paths_join(base, PROGRAM_FOLDER "/", below) : NULL;
     free(made);
     return folder;
+}
+
+char *paths_system_config(int i, const char *below)
+{
+    char folder[PATH_MAX];
+    const char *list = getenv("XDG_CONFIG_DIRS");
+    for (list = list && *list ? list : "/etc/xdg"; *list;) {
+        size_t n = strcspn(list, ":");
+        bool counts = *list == '/' && n < sizeof folder;
+        if (counts && i-- == 0) {
+            memcpy(folder, list, n);
+            folder[n] = 0;
+            return paths_join(folder, PROGRAM_FOLDER "/", below);
+        }
+        list += n + (list[n] == ':');
+    }
+    return NULL;
 }
 
 /* The folder in which the running program lies; false where the system does not tell. */

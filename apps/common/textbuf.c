@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See textbuf.h. */
 #include "common/textbuf.h"
+#include "common/utf8.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -39,28 +40,11 @@ void textbuf_printf(textbuf *buf, const char *format, ...)
         textbuf_append(buf, piece, (size_t)n < sizeof piece ? (size_t)n : sizeof piece - 1);
 }
 
-/* Length of the UTF-8 character at text, 0 when there is none. */
-static size_t character_bytes(const unsigned char *text)
-{
-    if (text[0] < 0x80)
-        return 1;
-    size_t n = text[0] >= 0xF0 && text[0] < 0xF5   ? 4
-               : text[0] >= 0xE0 && text[0] < 0xF0 ? 3
-               : text[0] >= 0xC2 && text[0] < 0xE0 ? 2
-                                                   : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-    bool overlong = (text[0] == 0xE0 && text[1] < 0xA0) || (text[0] == 0xF0 && text[1] < 0x90);
-    bool beyond = (text[0] == 0xED && text[1] >= 0xA0) || (text[0] == 0xF4 && text[1] >= 0x90);
-    return n > 1 && (overlong || beyond) ? 0 : n;
-}
-
 void textbuf_json(textbuf *buf, const char *text)
 {
     textbuf_append(buf, "\"", 1);
     while (*text) {
-        size_t n = character_bytes((const unsigned char *)text);
+        size_t n = utf8_bytes(text);
         if (n == 0)
             textbuf_append(buf, "\xEF\xBF\xBD", 3);
         else if (*text == '"' || *text == '\\')
