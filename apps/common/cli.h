@@ -18,17 +18,16 @@
 #include <stdio.h>
 
 /* Exit statuses, one table for all commands. */
-#define APP_EXITS(X)                                                                  \
-    X(APP_DONE, 0, "all done")                                                        \
-    X(APP_SOME_FAILED, 1, "some inputs failed, the others are done")                  \
-    X(APP_USAGE, 2, "the command line, a CS_ variable or the config file is wrong")   \
-    X(APP_INPUT, 3, "the input, or every input, cannot be read or is unsupported")    \
-    X(APP_MODEL, 4, "the model is missing or invalid")                                \
-    X(APP_SYSTEM, 5, "memory, permission, or the output cannot be written")           \
-    X(APP_NOT_RUNNING, 7, "nothing dictates at the moment, and the command needs it") \
-    X(APP_RUNNING, 6, "dictation runs already")                                    \
-    X(APP_NOBODY, 7, "no dictation runs")                                          \
-    X(APP_UNDELIVERED, 8, "the text was not delivered; it is kept")                \
+#define APP_EXITS(X)                                                                \
+    X(APP_DONE, 0, "all done")                                                      \
+    X(APP_SOME_FAILED, 1, "some inputs failed, the others are done")                \
+    X(APP_USAGE, 2, "the command line, a CS_ variable or the config file is wrong") \
+    X(APP_INPUT, 3, "the input, or every input, cannot be read or is unsupported")  \
+    X(APP_MODEL, 4, "the model is missing or invalid")                              \
+    X(APP_SYSTEM, 5, "memory, permission, or the output cannot be written")         \
+    X(APP_RUNNING, 6, "dictation runs already")                                     \
+    X(APP_NOBODY, 7, "no dictation runs")                                           \
+    X(APP_UNDELIVERED, 8, "the text was not delivered; it is kept")                 \
     X(APP_INTERRUPTED, 130, "interrupted")
 
 typedef enum app_exit {

@@ -49,6 +49,12 @@ static const char *home(void)
     return folder ? folder : user && user->pw_dir && user->pw_dir[0] == '/' ? user->pw_dir : NULL;
 }
 
+char *paths_home(void)
+{
+    const char *folder = home();
+    return folder ? strdup(folder) : NULL;
+}
+
 char *paths_user(paths_kind kind, const char *below)
 {
     const char *base = absolute(kinds[kind].variable);

@@ -12,6 +12,7 @@ typedef enum paths_kind { PATHS_CACHE, PATHS_CONFIG, PATHS_DATA, PATHS_STATE, PA
 /* The program's own folder of that kind and what is below it: paths_user(PATHS_DATA, "models"). Made by nobody yet.
  * PATHS_RUNTIME: where the system gives no XDG_RUNTIME_DIR, "run" in the state folder. */
 char *paths_user(paths_kind kind, const char *below);
+char *paths_home(void);
 /* What is below the program's folder in the i-th of the system's configuration folders, the most important first; NULL
  * past the last. */
 char *paths_system_config(int i, const char *below);

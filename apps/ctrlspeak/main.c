@@ -5,6 +5,7 @@
 #define _XOPEN_SOURCE 700
 #include "common/say.h"
 #include "dictate/commands.h"
+#include "dictate/worker/cmd_worker.h"
 #include "task.h"
 
 #include <errno.h>
@@ -43,6 +44,18 @@ static const cli_command *find_command(int argc, char **argv, int *n_words)
             return program.commands[i];
         }
     }
+    return NULL;
+}
+
+/* What the program runs itself and no list shows. */
+static const cli_command *hidden_command(const char *name)
+{
+#ifdef CTRLSPEAK_DICTATE
+    if (strcmp(name, command_worker.name) == 0)
+        return &command_worker;
+#else
+    (void)name;
+#endif
     return NULL;
 }
 
@@ -154,9 +167,10 @@ static const cli_command command_help = {
 };
 
 static const cli_command *const commands[] = {
-    &command_transcribe,    &command_models_list,   &command_models_get,  &command_models_import,
-    &command_models_verify, &command_models_remove, &command_models_path, &command_models_info,
-    &command_bench,         &command_completion,    &command_help,        DICTATE_COMMANDS(DICTATE_COMMAND_ENTRY)};
+    &command_transcribe,    &command_models_list,   &command_models_get,           &command_models_import,
+    &command_models_verify, &command_models_remove, &command_models_path,          &command_models_info,
+    &command_bench,         &command_completion,    &command_help DICTATE_ENTRIES,
+};
 
 static const cli_program program = {
     .name = "ctrlspeak",
@@ -180,8 +194,10 @@ int main(int argc, char **argv)
         printf("ctrlspeak %s\n", cs_version());
         return flush(APP_DONE);
     }
-    int n_words = 0;
-    const cli_command *command = find_command(argc - 1, argv + 1, &n_words);
+    int n_words = 1;
+    const cli_command *command = hidden_command(argv[1]);
+    if (!command)
+        command = find_command(argc - 1, argv + 1, &n_words);
     if (!command)
         return unknown_command(argc - 1, argv + 1);
     int status = command->run(command, argc - 1 - n_words, argv + 1 + n_words);

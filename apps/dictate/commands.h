@@ -8,17 +8,25 @@
 
 #include "common/cli.h"
 
+#define DICTATE_COMMANDS(X) \
+    X(command_config_show)  \
+    X(command_config_get)   \
+    X(command_config_set)   \
+    X(command_config_unset) \
+    X(command_config_path)  \
+    X(command_config_keys)
+
+#define DICTATE_COMMAND_DOOR(name) extern const cli_command name;
+DICTATE_COMMANDS(DICTATE_COMMAND_DOOR)
+
+/* For main.c: entries of its table, and what `ctrlspeak help` completes: their first words, each after a "|". */
 #ifdef CTRLSPEAK_DICTATE
-#define DICTATE_COMMANDS(X)
-/* What `ctrlspeak help` completes: their first words, each after a "|". */
-#define DICTATE_HELP ""
+#define DICTATE_COMMAND_ENTRY(name) , &name
+#define DICTATE_ENTRIES             DICTATE_COMMANDS(DICTATE_COMMAND_ENTRY)
+#define DICTATE_HELP                "|config"
 #else
-#define DICTATE_COMMANDS(X)
+#define DICTATE_ENTRIES
 #define DICTATE_HELP ""
 #endif
-
-#define DICTATE_COMMAND_DOOR(name)  extern const cli_command name;
-#define DICTATE_COMMAND_ENTRY(name) &name,
-DICTATE_COMMANDS(DICTATE_COMMAND_DOOR)
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * One table of everything that can be set. The config file, `CS_*` variables, flags, `ctrlspeak config`, the settings
- * screen and the man page are made from it. Lowest to highest: built in, /etc/xdg/ctrlspeak/config,
- * $XDG_CONFIG_HOME/ctrlspeak/config, CS_* variables, flags.
+ * screen and the man page are made from it. Lowest to highest: built in, /etc/xdg/ctrlspeak/config (all of
+ * XDG_CONFIG_DIRS), $XDG_CONFIG_HOME/ctrlspeak/config, CS_* variables, flags.
  *
- * The file is lines "key = value", # begins a comment, [section] prefixes the keys below it ("[dictate]" then
- * "gesture = triple:ctrl" is dictate.gesture). A list key may occur more than once. */
+ * The file is lines "key = value"; [section] prefixes the keys below it ("[dictate]" then "gesture = triple:ctrl" is
+ * dictate.gesture). docs/FORMAT.md has the rest: comments, quotes, lists. Values in these calls are plain, never as they
+ * are quoted in the file. */
 #ifndef DICTATE_SETTINGS_H
 #define DICTATE_SETTINGS_H
 
@@ -14,9 +15,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* X(field, kind, key, default, low, high, flag, help): kind TEXT, PATH, LIST, INT, SWITCH or CHOICE (default's text, then
- * low/high unused; choices after the default, "|"-separated: the first is the default). Variable: CS_ + key in capitals with
- * _ for ".". flag: of `ctrlspeak dictate`, NULL: none. */
+/* X(field, kind, key, default, low, high, flag, help): kind TEXT, PATH, LIST, INT, SWITCH or CHOICE (its choices,
+ * "|"-separated; the first is the default). low and high: INT. Variable: CS_ + key in capitals with _ for ".". flag: of
+ * `ctrlspeak dictate`, NULL: none. */
 #define SETTINGS(X)                                                                                                    \
     X(model, TEXT, "model", "", 0, 0, "model", "model file or name; empty: the bundled one")                           \
     X(threads, INT, "threads", "0", 0, 256, "threads", "threads for decoding; 0: one per core")                        \
@@ -90,23 +91,30 @@ struct settings {
  * error unless it was named. NULL: error names file and line, what was met, and the nearest key or the choices. */
 settings *settings_load(const char *extra_file, char error[SETTINGS_ERROR]);
 void settings_free(settings *s);
-/* Set one by its key, as the file would; origin e.g. "--model". False: error. Lists: the first call with a new origin
- * replaces, further ones append. */
+/* Set one by its key; origin e.g. "--model", which error begins with. False: error, and nothing has changed. Lists: the
+ * first call with a new origin replaces, further ones append; "" empties. */
 bool settings_set(settings *s, const char *key, const char *value, const char *origin, char error[SETTINGS_ERROR]);
-/* How it would stand in the file; lists one item at a time (index). NULL: no such key or item. Into buf. */
+/* The plain value, which settings_set() takes back; lists one item at a time (index). NULL: no such key or item. buf is for
+ * what is no text, 16 bytes are enough; texts are those of s. */
 const char *settings_get(const settings *s, const char *key, int32_t index, char *buf, size_t size);
 /* Change the user's own file: the key's line (or a new one) is written, all other lines and comments stay; whole or not at
- * all. value NULL: remove the key's lines. The value is checked first. False: error. */
+ * all. value NULL: remove the key's lines. The value is checked first. A list becomes this one item. False: error. */
 bool settings_write(const char *key, const char *value, char error[SETTINGS_ERROR]);
+/* The same for all items of a list. */
+bool settings_write_list(const char *key, const char *const *items, int32_t n_items, char error[SETTINGS_ERROR]);
 /* The user's own file; the caller frees; NULL: no home. */
 char *settings_path(void);
 
 typedef struct setting_info {
-    const char *key, *kind, *standard, *choices, *flag, *help; /* standard: the default alone; choices: CHOICE */
+    /* kind: "TEXT" ... as in the table. standard: the default alone. choices: CHOICE, else NULL. flag: NULL: none */
+    const char *key, *kind, *standard, *choices, *flag, *help;
     int32_t low, high;
 } setting_info;
 /* By index, N_SETTINGS of them. */
 const setting_info *settings_info(int32_t index);
 const setting_info *settings_find(const char *key);
+/* "CS_DICTATE_GESTURE" */
+enum { SETTINGS_VARIABLE = 64 };
+const char *settings_variable(int32_t index, char buf[SETTINGS_VARIABLE]);
 
 #endif
