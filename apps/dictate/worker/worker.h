@@ -4,8 +4,9 @@
  * that is started before the screen and any other thread exist. Jobs in, answers out, in order. The worker never forks,
  * never touches descriptors 0 to 2, never draws.
  *
- * A child that dies is started again and the job it had is done again; after WORKER_TRIES deaths on one and the same job that
- * job is answered as failed. Nothing that was submitted goes unanswered, except after worker_free(). */
+ * A child that dies is started again and the job it had is done again; after WORKER_TRIES deaths on one and the same job
+ * that job is answered as failed. A child that says nothing for hang_seconds while it has work is killed, and so counts
+ * as dead. Nothing that was submitted goes unanswered, except after worker_free(). */
 #ifndef DICTATE_WORKER_H
 #define DICTATE_WORKER_H
 
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WORKER_ERROR = 500, WORKER_TRIES = 3 };
+enum { WORKER_ERROR = 500, WORKER_TRIES = 3, WORKER_HANG_SECONDS = 60 };
 
 typedef enum worker_kind { WORKER_THREAD, WORKER_PROCESS } worker_kind;
 typedef enum worker_state { WORKER_UNLOADED, WORKER_LOADING, WORKER_READY, WORKER_BUSY, WORKER_FAILED } worker_state;
@@ -25,19 +26,20 @@ typedef struct worker_answer {
     bool ok;
     const char *text;  /* dies with the call; "" on failure */
     const char *error; /* one sentence; "" when ok */
-    const char *model; /* name of the model that did it */
+    const char *model; /* name of the model that did it; "" when none was open */
     const char *language;
     double audio_seconds;
-    double decode_ms;   /* wall clock, in the model */
+    double decode_ms;   /* wall clock, in the model; 0 on failure */
     double wait_ms;     /* in the queue */
     int32_t n_attempts; /* 1, or more when a child died over it */
 } worker_answer;
 
-/* From the worker's thread; return at once. */
+/* From the worker's thread; return at once. They may call the functions of this door but worker_free(). */
 typedef struct worker_sink {
     void *user;
     void (*answer)(void *user, const worker_answer *answer);
-    /* state changed; text: the model's name, or why it failed. */
+    /* The state changed; text: the model's name, or why it failed. READY and UNLOADED come after the answer of the last
+     * job waiting. A swap that fails says FAILED and why, then what the old model is: READY, or UNLOADED. */
     void (*state)(void *user, worker_state state, const char *text);
 } worker_sink;
 
@@ -45,31 +47,41 @@ typedef struct worker_options {
     const char *model_path;
     const char *cpu_path;   /* NULL: the best */
     int32_t threads;        /* 0: the library's choice */
-    int32_t unload_seconds; /* without a job; -1: never, 0: after each */
+    int32_t unload_seconds; /* without a job or a prefault; -1: never, 0: after the last job waiting */
     const char *program;    /* WORKER_PROCESS: the executable to run as `program worker`; NULL: /proc/self/exe */
+    int32_t hang_seconds;   /* WORKER_PROCESS: silence while it transcribes; 0: WORKER_HANG_SECONDS */
 } worker_options;
 
-/* Loading begins at once in the background. NULL: error. WORKER_PROCESS: call before any thread is started; the child is
- * spawned with posix_spawn, its only descriptors a socketpair and placeholders for 0, 1 and 2. */
+/* Loading begins at once in the background. NULL: error. WORKER_PROCESS: call before any thread is started, from a thread
+ * that lives as long as the worker; the child is spawned with posix_spawn, its only descriptors a socketpair and
+ * placeholders for 0, 1 and 2. A later child is spawned by the worker's thread, which is safe at any time. */
 worker *worker_create(worker_kind kind, const worker_options *options, const worker_sink *sink,
                       char error[WORKER_ERROR]);
-/* Queue samples (16 kHz mono, copied). Returns the job's number, or -1 when out of memory. Any thread. A failed or
- * unloaded model is loaded again for it. */
+/* Queue samples (16 kHz mono, copied). Returns the job's number, 1 and up, or -1 when out of memory. Any thread. A failed
+ * or unloaded model is loaded again for it. */
 int64_t worker_submit(worker *w, const float *pcm, size_t n_samples);
-/* Read the model's pages ahead, load it if it was unloaded. Returns at once. Any thread. */
+/* Read the model's pages ahead, load it if it was unloaded or failed. Returns at once. Any thread. A job that comes
+ * meanwhile breaks off the reading, not the loading, which it needs. */
 void worker_prefault(worker *w);
 /* Another model from now on: jobs before it are done by the old one; the old one is freed before the answer
- * state(WORKER_READY, name). If the new one does not open the old one stays, state() says why. Any thread. */
-void worker_swap(worker *w, const char *model_path);
-/* Drop the jobs not begun and stop the running one; each is answered as failed, "cancelled". Any thread. */
+ * state(WORKER_READY, name). If the new one does not open the old one stays, state() says why. false: out of memory.
+ * Any thread. */
+bool worker_swap(worker *w, const char *model_path);
+/* Drop the jobs not begun and stop the running one; each is answered as failed, "cancelled", in its turn. Any thread. */
 void worker_cancel(worker *w);
 /* Models that are open at this moment, in whichever process: 0 or 1 but for the moment of a swap. */
 int32_t worker_live_models(const worker *w);
-int32_t worker_child_pid(const worker *w); /* 0: a thread */
+int32_t worker_child_pid(const worker *w); /* 0: a thread, or no child at this moment */
 int32_t worker_restarts(const worker *w);
+/* In any state. A child is killed and waited for; a model that is just being opened in this process is waited for. */
 void worker_free(worker *w);
 
-/* The child's main, for `ctrlspeak worker`: serves fd 3 until it is closed. Returns the exit status. */
+/* Keep what a job needed from staying with the process: large blocks go back to the system when freed, whatever was
+ * allocated before (glibc raises its threshold as a program frees). Once, first thing in main. */
+void worker_tune_malloc(void);
+
+/* The child's main, for `ctrlspeak worker`: serves fd 3 until it is closed. Returns the exit status; 2 when descriptor 3
+ * is not the socket of a parent. */
 int worker_child_main(void);
 
 #endif

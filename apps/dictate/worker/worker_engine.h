@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where the model is: in this process (worker_model.c) or in a child (worker_process.c), behind one face. An engine is
+ * used by one thread, the worker's; others may only set `stop` and `quit` and read the counters.
+ *
+ * A child's death is an outcome of the call that met it: ENGINE_DIED leaves an engine without a model, whose next call
+ * starts another child. How often to try again is the worker's to say (worker_thread.c). */
+#ifndef WORKER_ENGINE_H
+#define WORKER_ENGINE_H
+
+#include "worker.h"
+
+#include <stdatomic.h>
+
+enum { ENGINE_NAME = 256, ENGINE_LANGUAGE = 64, ENGINE_RATE_HZ = 16000 };
+
+typedef enum engine_end { ENGINE_OK, ENGINE_FAILED, ENGINE_CANCELLED, ENGINE_DIED } engine_end;
+
+typedef struct engine_heard {
+    char *text; /* free() */
+    char language[ENGINE_LANGUAGE];
+    double decode_ms;
+} engine_heard;
+
+typedef struct engine engine;
+struct engine {
+    /* Open path beside the model that is open, which is freed if that went well and stays if not. */
+    engine_end (*load)(engine *e, const char *path, char error[WORKER_ERROR]);
+    void (*unload)(engine *e);
+    engine_end (*hear)(engine *e, const float *pcm, size_t n_samples, engine_heard *heard, char error[WORKER_ERROR]);
+    /* Touch every page of the model. */
+    engine_end (*warm)(engine *e);
+    /* The child is gone, or talks without being asked: put it away. NULL when there can be no child. */
+    void (*bury)(engine *e);
+    void (*free)(engine *e);
+
+    const char *cpu_path; /* for the next load */
+    int32_t threads;
+    bool loaded;
+    char name[ENGINE_NAME]; /* of the model that is open, or was */
+    int fd;                 /* readable while no call runs: bury; -1: none */
+
+    atomic_bool stop; /* end hear() or warm() with ENGINE_CANCELLED; the owner clears it before the call */
+    atomic_bool quit; /* end whatever runs, if that is possible */
+    atomic_int live, pid, restarts;
+};
+
+/* The model in this process. The hooks, which may be NULL, are called from within the calls above:
+ * beat often while it transcribes, true: stop; live when the number of open models changed. */
+typedef struct engine_hooks {
+    void *user;
+    bool (*beat)(void *user);
+    void (*live)(void *user, int n_models);
+} engine_hooks;
+engine *engine_create_here(const engine_hooks *hooks);
+
+/* The model in a child, which is started by this call. wake_fd: an eventfd that is written after `stop` or `quit` was
+ * set. NULL: error. */
+engine *engine_create_child(const char *program, int32_t hang_seconds, int wake_fd, char error[WORKER_ERROR]);
+
+/* Freed memory goes back to the system. */
+void engine_trim(void);
+
+/* Nanoseconds of the monotonic clock. */
+int64_t engine_clock_ns(void);
+
+#endif
