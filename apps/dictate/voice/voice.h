@@ -22,8 +22,8 @@ typedef struct voice_options {
     int32_t onset_ms;         /* this much above the threshold makes speech, 60 */
     int32_t pause_ms;         /* silence that ends a segment, 1000 */
     int32_t longest_ms;       /* a segment is cut at its quietest place before it gets longer, 30000 */
-    double open_db, close_db; /* above the noise floor: speech begins, speech ends */
-    double floor_db;          /* never call anything below this speech, dBFS, -60 */
+    double open_db, close_db; /* above the noise floor: speech begins, 6; speech ends, 4 */
+    double floor_db;          /* never call anything below this speech, dBFS, -70 */
 } voice_options;
 
 /* A stretch to decode: [first, first + n) of the samples pushed. Segments never overlap, and every sample that was
@@ -39,7 +39,9 @@ voice *voice_create(const voice_options *options); /* NULL: out of memory */
 void voice_free(voice *v);
 /* Start over: the first sample is 0 again; the noise floor is kept. */
 void voice_reset(voice *v);
-/* These samples belong to a cue of our own and count as silence, unless clearly louder speech is in them. */
+/* These samples belong to a cue of our own: call it before they are pushed. They begin no speech unless they are loud for
+ * longer than a cue and its echo can be (200 ms), and are left out of the pre-roll when quiet parts them from the word after
+ * them. A word that goes on after them, or was there before, is kept whole, cue included. */
 void voice_mask(voice *v, int64_t first, int64_t n);
 void voice_push(voice *v, const float *pcm, size_t n);
 /* Nothing more comes: close the last segment. */
@@ -53,9 +55,10 @@ bool voice_speaking(const voice *v);
 double voice_speech_seconds(const voice *v);
 int64_t voice_last_speech(const voice *v);
 
-/* Copy a segment for the decoder: silence in front and behind (tail_ms) and at least shortest_ms in all, as Parakeet
- * wants it. out has room for voice_padded(n) samples; returns how many were written. */
-enum { VOICE_TAIL_MS = 500, VOICE_SHORTEST_MS = 1250 };
+/* Copy a segment for the decoder: VOICE_LEAD_MS of silence in front, VOICE_TAIL_MS behind, and at least VOICE_SHORTEST_MS in
+ * all, as Parakeet wants it. out has room for voice_padded(n) samples; returns how many were written, of which the segment's
+ * first is at VOICE_LEAD_MS. */
+enum { VOICE_LEAD_MS = 100, VOICE_TAIL_MS = 500, VOICE_SHORTEST_MS = 1250 };
 size_t voice_padded(size_t n);
 size_t voice_pad(const float *pcm, size_t n, float *out);
 
