@@ -19,8 +19,7 @@ else
     check "nothing is here" 0 out_has "none is here; models list --available"
     [ ! -e "$XDG_DATA_HOME" ] && ok "and no folder is made" || not_ok "and no folder is made"
     run "$installed" transcribe "$short"
-    check "no model: how to get one" 4 err_is "error model no model: name one with --model FILE.nemo or CS_MODEL=FILE.nemo
-error model NVIDIA publishes them; this gets one: ctrlspeak models get parakeet-tdt-0.6b-v3"
+    check "no model: how to get one" 4 err_is "error model no model: name one with --model FILE.nemo or CS_MODEL=FILE.nemo; NVIDIA publishes models, this gets one: ctrlspeak models get parakeet-tdt-0.6b-v3"
     run "$installed" transcribe -m bundled "$short"
     check "no bundled one" 4 err_has "error model this program came without its bundled model, ctrlspeak-small.nemo"
 fi

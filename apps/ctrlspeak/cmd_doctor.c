@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ * `ctrlspeak doctor`: what dictation needs, one line each, with the command that mends it where one is known. */
+#define _XOPEN_SOURCE 700
+#include "common/cli.h"
+#include "common/outfile.h"
+#include "common/paths.h"
+#include "dictate/capture/capture.h"
+#include "dictate/control/control.h"
+#include "dictate/deliver/deliver.h"
+#include "dictate/feedback/feedback.h"
+#include "dictate/history/history.h"
+#include "ctrlspeak.h"
+#include "dictate/keys/keys.h"
+#include "dictate/settings/settings.h"
+#include "model_file.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef enum verdict { FINE, BEARABLE, BROKEN } verdict;
+
+typedef struct examination {
+    settings *set;
+    int n_broken;
+} examination;
+
+static void report(examination *x, verdict v, const char *what, const char *sentence)
+{
+    static const char *const words[] = {"ok", "warning", "missing"};
+    printf("%-8s %-11s %s\n", words[v], what, sentence);
+    x->n_broken += v == BROKEN;
+}
+
+static void nothing_key(void *user, const key_event *event)
+{
+    (void)user;
+    (void)event;
+}
+
+static void nothing(void *user, const char *why)
+{
+    (void)user;
+    (void)why;
+}
+
+static void look_at_settings(examination *x)
+{
+    char error[SETTINGS_ERROR];
+    char *path = settings_path();
+    x->set = settings_load(NULL, error);
+    if (x->set)
+        report(x, FINE, "config", path && access(path, F_OK) == 0 ? path : "no config file: the defaults hold");
+    else
+        report(x, BROKEN, "config", error);
+    free(path);
+}
+
+static void look_at_model(examination *x)
+{
+    char error[700] = "", sentence[900];
+    char *path = NULL;
+    cs_model *model = NULL;
+    cs_error err = {0};
+    if (model_file_locate(x->set ? x->set->model : "", &path, error, sizeof error) != APP_DONE) {
+        report(x, BROKEN, "model", error);
+        return;
+    }
+    if (cs_model_open(path, NULL, &model, &err) != CS_OK)
+        report(x, BROKEN, "model", err.message);
+    else {
+        const cs_model_info *info = cs_model_get_info(model);
+        bool bundled = strcmp(info->name, PATHS_BUNDLED) == 0;
+        snprintf(sentence, sizeof sentence, "%s, %s on %s%s", info->name, info->precision, info->cpu_path,
+                 bundled ? "; it knows digits and short commands, a real one is had by: ctrlspeak models get "
+                           "parakeet-tdt-0.6b-v3"
+                         : "");
+        report(x, bundled ? BEARABLE : FINE, "model", sentence);
+    }
+    cs_model_close(model);
+    free(path);
+}
+
+static void look_at_keys(examination *x)
+{
+    char x11[KEYS_ERROR] = "", evdev[KEYS_ERROR] = "", sentence[2 * KEYS_ERROR + 100];
+    const keys_sink sink = {NULL, nothing_key, nothing};
+    keys *source = keys_x11_open(NULL, &sink, x11);
+    const char *session = getenv("XDG_SESSION_TYPE");
+    bool wayland = session && strcmp(session, "wayland") == 0;
+    if (source) {
+        snprintf(sentence, sizeof sentence, "X11%s",
+                 wayland ? "; under Wayland it sees keys of X11 windows alone, evdev sees all" : "");
+        report(x, wayland ? BEARABLE : FINE, "keys", sentence);
+    }
+    keys_close(source);
+    bool with_x11 = source != NULL;
+    source = keys_evdev_open("/dev/input", &sink, evdev);
+    if (source)
+        report(x, FINE, "keys", "evdev: keyboards below /dev/input can be read");
+    else if (with_x11)
+        report(x, wayland ? BEARABLE : FINE, "keys", evdev);
+    else {
+        snprintf(sentence, sizeof sentence,
+                 "%s; %s; without keys, bind `ctrlspeak dictate toggle` in the desktop's settings", x11, evdev);
+        report(x, BROKEN, "keys", sentence);
+    }
+    keys_close(source);
+}
+
+typedef struct ear {
+    atomic_bool started, failed;
+    char why[CAPTURE_ERROR];
+} ear;
+
+static void on_started(void *user, int64_t time_us)
+{
+    (void)time_us;
+    atomic_store(&((ear *)user)->started, true);
+}
+
+static void on_device(void *user, const char *name, const char *description)
+{
+    (void)user;
+    (void)name;
+    (void)description;
+}
+
+static void on_failed(void *user, const char *why)
+{
+    ear *e = user;
+    snprintf(e->why, sizeof e->why, "%s", why);
+    atomic_store(&e->failed, true);
+}
+
+/* Half a second of listening: does sound come? */
+static void listen(examination *x, capture_system *system)
+{
+    ear e = {0};
+    float pcm[1600], peak = 0;
+    char sentence[CAPTURE_ERROR];
+    const capture_sink sink = {&e, on_started, on_device, nothing, on_failed};
+    const char *device = x->set && x->set->device[0] ? x->set->device : NULL;
+    capture *stream = capture_start(system, device, &sink);
+    for (int i = 0; stream && i < 25 && !atomic_load(&e.failed); i++) {
+        capture_wait(stream, 20);
+        for (size_t n; (n = capture_read(stream, pcm, 1600, NULL)) > 0;)
+            for (size_t k = 0; k < n; k++)
+                peak = pcm[k] > peak ? pcm[k] : -pcm[k] > peak ? -pcm[k] : peak;
+    }
+    capture_close(stream);
+    if (atomic_load(&e.failed))
+        report(x, BROKEN, "microphone", e.why);
+    else if (!atomic_load(&e.started))
+        report(x, BROKEN, "microphone", "it was opened, but no sound came within half a second");
+    else {
+        snprintf(sentence, sizeof sentence, "it listens, loudest sample %.3f%s", (double)peak,
+                 peak < 1e-4F ? ": nothing but silence; is it muted?" : "");
+        report(x, peak < 1e-4F ? BEARABLE : FINE, "microphone", sentence);
+    }
+}
+
+static void look_at_sound(examination *x)
+{
+    char error[CAPTURE_ERROR], sentence[2 * CAPTURE_NAME + 60];
+    capture_device *devices = NULL;
+    capture_system *system = capture_system_open(x->set ? x->set->source : "auto", error);
+    if (!system) {
+        report(x, BROKEN, "sound", error);
+        return;
+    }
+    report(x, FINE, "sound", capture_system_name(system));
+    int32_t n = capture_devices(system, &devices, error);
+    for (int32_t i = 0; i < n; i++) {
+        snprintf(sentence, sizeof sentence, "%s%s (%s)", devices[i].name, devices[i].is_default ? ", the default" : "",
+                 devices[i].description);
+        report(x, FINE, devices[i].is_monitor ? "monitor" : "device", sentence);
+    }
+    free(devices);
+    listen(x, system);
+    capture_system_close(system);
+}
+
+static void no_outcome(void *user, const deliver_outcome *outcome)
+{
+    (void)user;
+    (void)outcome;
+}
+
+static void no_restored(void *user, int64_t id, bool by_user)
+{
+    (void)user;
+    (void)id;
+    (void)by_user;
+}
+
+static void look_at_delivery(examination *x)
+{
+    char error[DELIVER_ERROR];
+    deliver_options options;
+    deliver_options_init(&options);
+    deliverer *d = NULL;
+    if (deliver_parse(x->set ? x->set->deliver : "paste", &options, error))
+        d = deliver_create(&options, &(deliver_sink){NULL, no_outcome, no_restored, nothing}, error);
+    report(x, d ? FINE : BROKEN, "delivery", d ? (x->set ? x->set->deliver : "paste") : error);
+    deliver_free(d);
+}
+
+static void look_at_files(examination *x)
+{
+    char error[HISTORY_ERROR];
+    char *spool = paths_user(PATHS_STATE, "spool");
+    bool writable = spool && outfile_make_folders(spool) && access(spool, W_OK) == 0;
+    report(x, writable ? FINE : BEARABLE, "spool",
+           writable ? spool : "recordings cannot be kept on disk until they are delivered");
+    free(spool);
+    if (x->set && !x->set->history)
+        return;
+    history *h = history_open(x->set && x->set->history_db[0] ? x->set->history_db : NULL, error);
+    report(x, h ? FINE : BEARABLE, "history", h ? "can be written" : error);
+    history_close(h);
+}
+
+static void look_at_desktop(examination *x)
+{
+    char why[200] = "", error[CONTROL_ERROR];
+    bool bus = feedback_probe(NULL, why);
+    report(x, bus ? FINE : BEARABLE, "desktop", bus ? "the session bus answers" : why);
+    int status = control_ask("status", 2000, NULL, NULL, error);
+    report(x, FINE, "dictation", status == APP_DONE ? "is running" : status == APP_NOBODY ? "is not running" : error);
+}
+
+static int run(const cli_command *command, int argc, char **argv)
+{
+    examination x = {0};
+    int n_operands = 0, status = cli_parse(command, argc, argv, NULL, &n_operands);
+    if (status != APP_DONE)
+        return status < 0 ? APP_DONE : status;
+    look_at_settings(&x);
+    look_at_model(&x);
+    look_at_keys(&x);
+    look_at_sound(&x);
+    look_at_delivery(&x);
+    look_at_files(&x);
+    look_at_desktop(&x);
+    settings_free(x.set);
+    return x.n_broken ? APP_SYSTEM : APP_DONE;
+}
+
+static const cli_example examples[] = {{"ctrlspeak doctor", "before the first dictation, or when it does not work"}};
+
+const cli_command command_doctor = {
+    .name = "doctor",
+    .operands = "",
+    .summary = "Tell what dictation needs and what is missing",
+    .examples = examples,
+    .n_examples = 1,
+    .run = run,
+};

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What people and programs order, by the control socket or on the screen. A client that ordered a stop waits for the
+ * outcome; docs/FORMAT.md has the lines. */
+#define _XOPEN_SOURCE 700
+#include "dictate/daemon/daemon.h"
+
+#include "common/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *orders_start(dictation *d)
+{
+    utterance *u = utterance_hearing(d);
+    if (u && u->state == STATE_RECORDING)
+        return "a recording is under way";
+    gesture_event event = {GESTURE_START, -1, dictation_now_us()};
+    dictation_gesture(d, &event);
+    u = utterance_hearing(d);
+    return u && u->state == STATE_RECORDING ? NULL : d->message;
+}
+
+const char *orders_stop(dictation *d)
+{
+    utterance *u = utterance_hearing(d);
+    return u && dictation_event(d, u, ON_STOP, dictation_now_us()) ? NULL : "nothing is being recorded";
+}
+
+/* What is recorded, else what is being decoded. */
+const char *orders_cancel(dictation *d)
+{
+    utterance *u = utterance_hearing(d);
+    for (int32_t i = d->n_utterances - 1; !u && i >= 0; i--)
+        if (d->utterances[i]->state == STATE_FINISHING)
+            u = d->utterances[i];
+    return u && dictation_event(d, u, ON_CANCEL, dictation_now_us()) ? NULL : "there is nothing to cancel";
+}
+
+static void wait_for(dictation *d, control_client *client, int what, int64_t id, bool json)
+{
+    if (d->n_waiting == CLIENTS_WAITING_MAX) {
+        control_end(client, APP_SYSTEM, "too many clients are waiting");
+        return;
+    }
+    waiting *w = &d->waiting[d->n_waiting++];
+    w->client = client;
+    w->what = what;
+    w->id = id;
+    w->json = json;
+}
+
+static void no_longer(dictation *d, int32_t i)
+{
+    d->waiting[i] = d->waiting[--d->n_waiting];
+}
+
+void orders_gone(void *user, control_client *client)
+{
+    dictation *d = user;
+    for (int32_t i = d->n_waiting - 1; i >= 0; i--)
+        if (d->waiting[i].client == client)
+            no_longer(d, i);
+}
+
+void orders_outcome(dictation *d, const utterance *u)
+{
+    for (int32_t i = d->n_waiting - 1; i >= 0; i--) {
+        waiting w = d->waiting[i];
+        if (w.what != WAITS_OUTCOME || w.id != u->id)
+            continue;
+        no_longer(d, i);
+        if (u->state == STATE_DELIVERED)
+            control_end(w.client, APP_DONE, NULL);
+        else if (u->state == STATE_READY)
+            control_end(w.client, APP_INPUT, u->recorded ? "no speech was heard" : "cancelled");
+        else
+            control_end(w.client, u->state == STATE_ERROR ? APP_SYSTEM : APP_UNDELIVERED, u->why);
+    }
+}
+
+void orders_delivered(dictation *d, const deliver_outcome *o)
+{
+    char error[HISTORY_ERROR];
+    if (o->id == d->last_delivery) {
+        if (o->delivered && d->history && d->last_history_id
+            && !history_set_delivered(d->history, d->last_history_id, true, error))
+            dictation_say(d, LOG_WARNING, "%s", error);
+        if (!o->delivered)
+            dictation_say(d, LOG_WARNING, "%s", o->why);
+    }
+    for (int32_t i = d->n_waiting - 1; i >= 0; i--) {
+        waiting w = d->waiting[i];
+        if (w.what != WAITS_DELIVERY || w.id != o->id)
+            continue;
+        no_longer(d, i);
+        control_end(w.client, o->delivered ? APP_DONE : APP_UNDELIVERED, o->delivered ? NULL : o->why);
+    }
+}
+
+static const char *paste_last(dictation *d)
+{
+    if (!d->last_text)
+        return "nothing has been dictated yet";
+    d->last_delivery = d->deliverer ? deliver_text(d->deliverer, d->last_text) : -1;
+    return d->last_delivery < 0 ? "there is no way to deliver text" : NULL;
+}
+
+/* ---- commands of the socket */
+
+static void answer(control_client *client, const char *trouble, int status)
+{
+    control_end(client, trouble ? status : APP_DONE, trouble);
+}
+
+static void do_start(dictation *d, control_client *client, const char *argument)
+{
+    (void)argument;
+    answer(client, orders_start(d), APP_INPUT);
+}
+
+static void do_stop(dictation *d, control_client *client, const char *argument)
+{
+    utterance *u = utterance_hearing(d);
+    int64_t id = u ? u->id : 0;
+    const char *trouble = orders_stop(d);
+    if (trouble || strcmp(argument, "--no-wait") == 0)
+        answer(client, trouble, APP_INPUT);
+    else
+        wait_for(d, client, WAITS_OUTCOME, id, false);
+}
+
+static void do_toggle(dictation *d, control_client *client, const char *argument)
+{
+    utterance *u = utterance_hearing(d);
+    if (u && u->state == STATE_RECORDING)
+        do_stop(d, client, argument);
+    else
+        do_start(d, client, argument);
+}
+
+static void do_cancel(dictation *d, control_client *client, const char *argument)
+{
+    (void)argument;
+    answer(client, orders_cancel(d), APP_INPUT);
+}
+
+static void do_status(dictation *d, control_client *client, const char *argument)
+{
+    textbuf line = {0};
+    bool json = strcmp(argument, "--json") == 0;
+    if (json)
+        view_json(d, &line);
+    else
+        view_page(d, client);
+    if (json && !line.failed)
+        control_line(client, line.data);
+    textbuf_free(&line);
+    control_end(client, APP_DONE, NULL);
+}
+
+static void do_follow(dictation *d, control_client *client, const char *argument)
+{
+    wait_for(d, client, FOLLOWS, 0, strcmp(argument, "--json") == 0);
+    d->view_us = 0;
+}
+
+static void do_last(dictation *d, control_client *client, const char *argument)
+{
+    (void)argument;
+    if (d->last_text) /* one line for the wire; line breaks travel as a character of their own */
+        for (const char *s = d->last_text; *s;) {
+            size_t n = strcspn(s, "\n");
+            char *line = malloc(n + 2);
+            if (line) {
+                line[0] = ':';
+                memcpy(line + 1, s, n);
+                line[n + 1] = 0;
+                control_line(client, line);
+            }
+            free(line);
+            s += n + (s[n] == '\n');
+        }
+    control_end(client, d->last_text ? APP_DONE : APP_INPUT, d->last_text ? NULL : "nothing has been dictated yet");
+}
+
+static void do_paste_last(dictation *d, control_client *client, const char *argument)
+{
+    (void)argument;
+    const char *trouble = paste_last(d);
+    if (trouble)
+        control_end(client, APP_UNDELIVERED, trouble);
+    else
+        wait_for(d, client, WAITS_DELIVERY, d->last_delivery, false);
+}
+
+static bool set_last(void *user, const history_entry *entry)
+{
+    dictation *d = user;
+    char *text = strdup(entry->text);
+    if (text) {
+        free(d->last_text);
+        d->last_text = text;
+        d->last_history_id = entry->id;
+    }
+    return text != NULL;
+}
+
+static void do_copy(dictation *d, control_client *client, const char *argument)
+{
+    char error[HISTORY_ERROR] = "no history is kept";
+    char *end;
+    long long id = strtoll(argument, &end, 10);
+    if (end == argument || *end || !d->history || !history_get(d->history, id, set_last, d, error)) {
+        control_end(client, APP_INPUT, error);
+        return;
+    }
+    d->last_delivery = d->deliverer ? deliver_to_clipboard(d->deliverer, d->last_text) : -1;
+    if (d->last_delivery < 0)
+        control_end(client, APP_UNDELIVERED, "there is no clipboard");
+    else
+        wait_for(d, client, WAITS_DELIVERY, d->last_delivery, false);
+}
+
+static void do_reload(dictation *d, control_client *client, const char *argument)
+{
+    char error[DAEMON_ERROR] = "";
+    (void)argument;
+    answer(client, setup_reload(d, error) ? NULL : error, APP_USAGE);
+}
+
+static void do_quit(dictation *d, control_client *client, const char *argument)
+{
+    (void)argument;
+    d->quitting = true;
+    control_end(client, APP_DONE, NULL);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(dictation *d, control_client *client, const char *argument);
+} orders[] = {
+    {"start", do_start},   {"stop", do_stop},     {"toggle", do_toggle}, {"cancel", do_cancel},
+    {"status", do_status}, {"follow", do_follow}, {"last", do_last},     {"paste-last", do_paste_last},
+    {"copy", do_copy},     {"reload", do_reload}, {"quit", do_quit},
+};
+
+void orders_command(void *user, control_client *client, const char *command)
+{
+    char trouble[CONTROL_ERROR];
+    size_t n = strcspn(command, " ");
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        if (strlen(orders[i].name) == n && memcmp(orders[i].name, command, n) == 0) {
+            orders[i].run(user, client, command[n] ? command + n + 1 : "");
+            return;
+        }
+    snprintf(trouble, sizeof trouble, "'%.40s' is no command of a running dictation", command);
+    control_end(client, APP_USAGE, trouble);
+}
+
+/* ---- commands of the screen */
+
+void orders_screen(dictation *d, const screen_command *command)
+{
+    char error[DAEMON_ERROR] = "";
+    const char *trouble = NULL;
+    utterance *u = utterance_hearing(d);
+    switch (command->kind) {
+    case SCREEN_TOGGLE:
+        trouble = u && u->state == STATE_RECORDING ? orders_stop(d) : orders_start(d);
+        break;
+    case SCREEN_CANCEL:
+        trouble = orders_cancel(d);
+        break;
+    case SCREEN_QUIT:
+        d->quitting = true;
+        break;
+    case SCREEN_SET_DEVICE:
+        if (u)
+            trouble = "the microphone is in use; stop the recording first";
+        else if (!settings_write("audio.device", command->argument, error))
+            trouble = error;
+        else
+            snprintf(d->device_wanted, sizeof d->device_wanted, "%s", command->argument);
+        view_lists(d);
+        break;
+    case SCREEN_SET_MODEL:
+        if (!setup_model(d, command->argument, error) || !settings_write("model", command->argument, error))
+            trouble = error;
+        view_lists(d);
+        break;
+    case SCREEN_SETTING_CHANGED:
+        trouble = setup_reload(d, error) ? NULL : error;
+        break;
+    case SCREEN_REFRESH:
+        view_lists(d);
+        break;
+    case SCREEN_PASTE_LAST:
+        trouble = paste_last(d);
+        break;
+    }
+    if (trouble && trouble != d->message)
+        dictation_say(d, LOG_INFO, "%s", trouble);
+}

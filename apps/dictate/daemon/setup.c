@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Opening and closing the parts, in the one order that works: the worker first, since its child must be spawned before any
+ * thread exists; the screen last, when nothing else writes to the terminal any more. Keys, microphone and delivery may be
+ * absent: that is said, and tried again when they are needed. */
+#define _GNU_SOURCE
+#include "dictate/daemon/daemon.h"
+
+#include "common/cli.h"
+#include "common/paths.h"
+#include "common/say.h"
+#include "ctrlspeak.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const int64_t KEEP_CANCELLED_SECONDS = 24 * 3600;
+
+/* ---- from the threads of the parts */
+
+static void on_key(void *user, const key_event *event)
+{
+    mail m = {.kind = MAIL_KEY};
+    m.of.key = *event;
+    mailbox_post(user, &m, NULL);
+}
+
+static void on_keys_lost(void *user, const char *why)
+{
+    mailbox_post(user, &(mail){.kind = MAIL_KEYS_LOST}, why);
+}
+
+static void on_answer(void *user, const worker_answer *answer)
+{
+    mailbox_post_answer(user, answer);
+}
+
+static void on_worker_state(void *user, worker_state state, const char *text)
+{
+    mailbox_post(user, &(mail){.kind = MAIL_WORKER_STATE, .number = state}, text);
+}
+
+static void on_outcome(void *user, const deliver_outcome *outcome)
+{
+    mail m = {.kind = MAIL_OUTCOME};
+    m.of.outcome = *outcome;
+    mailbox_post(user, &m, NULL);
+}
+
+static void on_restored(void *user, int64_t id, bool by_user)
+{
+    mailbox_post(user, &(mail){.kind = MAIL_RESTORED, .id = id, .number = by_user}, NULL);
+}
+
+static void on_deliverer_lost(void *user, const char *why)
+{
+    mailbox_post(user, &(mail){.kind = MAIL_DELIVERER_LOST}, why);
+}
+
+static void on_screen(void *user, const screen_command *command)
+{
+    mail m = {.kind = MAIL_SCREEN};
+    m.of.command = *command;
+    mailbox_post(user, &m, NULL);
+}
+
+/* ---- settings */
+
+static settings *load_settings(const daemon_options *options, char error[DAEMON_ERROR])
+{
+    settings *set = settings_load(options->config_file, error);
+    for (int32_t i = 0; set && i < options->n_overrides; i++) {
+        const setting_override *o = options->overrides + i;
+        if (!settings_set(set, o->key, o->value, o->flag, error)) {
+            settings_free(set);
+            return NULL;
+        }
+    }
+    return set;
+}
+
+static bool parse_gestures(const settings *set, gesture_engine *engine, char error[DAEMON_ERROR])
+{
+    gesture_binding bindings[GESTURE_BINDINGS], cancel;
+    int32_t n = 0;
+    for (int32_t i = 0; i < set->gesture.n_items; i++) {
+        const char *text = set->gesture.items[i];
+        if (strcmp(text, "none") == 0)
+            continue;
+        if (n == GESTURE_BINDINGS) {
+            snprintf(error, DAEMON_ERROR, "dictate.gesture: more than %d gestures", GESTURE_BINDINGS);
+            return false;
+        }
+        if (!gesture_parse(text, bindings + n, error, DAEMON_ERROR))
+            return false;
+        bindings[n].gap_ms = set->tap_gap_ms;
+        bindings[n].tap_ms = set->tap_ms;
+        bindings[n].hold_ms = set->hold_ms;
+        n++;
+    }
+    char text[SCREEN_LINE];
+    snprintf(text, sizeof text, "toggle:%s", set->cancel_key);
+    bool has_cancel = set->cancel_key[0] != 0;
+    if (has_cancel && !gesture_parse(text, &cancel, error, DAEMON_ERROR))
+        return false;
+    gesture_init(engine, bindings, n, has_cancel ? cancel.keys : 0);
+    return true;
+}
+
+static text_rules *make_rules(const settings *set, char error[DAEMON_ERROR])
+{
+    const text_rules_options options = {
+        .trailing_space = set->trailing_space,
+        .first_letter = (enum text_first_letter)set->first_letter,
+        .spoken_punctuation = set->spoken_punctuation,
+        .replacements = (const char *const *)set->replacements.items,
+        .n_replacements = set->replacements.n_items,
+        .snippets = (const char *const *)set->snippets.items,
+        .n_snippets = set->snippets.n_items,
+    };
+    return text_rules_create(&options, error);
+}
+
+static deliverer *make_deliverer(dictation *d, const settings *set, char error[DAEMON_ERROR], bool *wrong)
+{
+    deliver_options options;
+    deliver_options_init(&options);
+    *wrong = !deliver_parse(set->deliver, &options, error);
+    if (*wrong)
+        return NULL;
+    options.rules = (const char *const *)set->deliver_rules.items;
+    options.n_rules = set->deliver_rules.n_items;
+    options.receipt_ms = set->receipt_ms;
+    return deliver_create(&options, &(deliver_sink){d->box, on_outcome, on_restored, on_deliverer_lost}, error);
+}
+
+/* ---- parts that may be absent */
+
+static keys *open_keys(dictation *d, char error[KEYS_ERROR])
+{
+    enum { KEYS_AUTO, KEYS_X11, KEYS_EVDEV };
+    const keys_sink sink = {d->box, on_key, on_keys_lost};
+    keys *source = NULL;
+    char x11_error[KEYS_ERROR] = "";
+    if (d->set->keys == KEYS_AUTO || d->set->keys == KEYS_X11)
+        source = keys_x11_open(NULL, &sink, x11_error);
+    if (!source && (d->set->keys == KEYS_AUTO || d->set->keys == KEYS_EVDEV)) {
+        source = keys_evdev_open("/dev/input", &sink, error);
+        if (!source && x11_error[0]) {
+            char both[2 * KEYS_ERROR + 8];
+            snprintf(both, sizeof both, "%s; %s", x11_error, error);
+            snprintf(error, KEYS_ERROR, "%.*s", KEYS_ERROR - 1, both);
+        }
+    } else if (!source)
+        snprintf(error, KEYS_ERROR, "%s", x11_error);
+    return source;
+}
+
+void setup_keys(dictation *d, int64_t now_us)
+{
+    enum { KEYS_NONE = 3 };
+    char error[KEYS_ERROR] = "";
+    if (d->keys || !d->keys_retry_us || now_us < d->keys_retry_us)
+        return;
+    d->keys_retry_us = 0;
+    if (d->set->keys == KEYS_NONE || d->gestures.n_bindings == 0)
+        return;
+    d->keys = open_keys(d, error);
+    if (d->keys) {
+        log_line(LOG_INFO, "keys", "source=%s", keys_name(d->keys));
+        d->keys_wait_us = 0;
+        return;
+    }
+    if (d->keys_wait_us == 0)
+        dictation_say(d, LOG_WARNING, "%s; `ctrlspeak dictate toggle` works all the same", error);
+    d->keys_wait_us = d->keys_wait_us ? 2 * d->keys_wait_us : 1000000;
+    if (d->keys_wait_us > 10000000)
+        d->keys_wait_us = 10000000;
+    d->keys_retry_us = now_us + d->keys_wait_us;
+}
+
+bool setup_capture(dictation *d, int64_t now_us)
+{
+    char error[CAPTURE_ERROR];
+    if (d->capture)
+        return true;
+    if (now_us < d->capture_retry_us)
+        return false;
+    d->capture = capture_system_open(d->set->source, error);
+    if (d->capture) {
+        log_line(LOG_INFO, "audio", "source=%s", capture_system_name(d->capture));
+        return true;
+    }
+    dictation_say(d, LOG_WARNING, "%s", error);
+    d->capture_retry_us = now_us + 200000; /* not again for the start that follows this arming */
+    return false;
+}
+
+bool setup_model(dictation *d, const char *name, char error[DAEMON_ERROR])
+{
+    char *path = d->options.find_model(name, error), *wanted = strdup(name);
+    if (!path || !wanted) {
+        if (path)
+            snprintf(error, DAEMON_ERROR, "out of memory");
+        free(path);
+        free(wanted);
+        return false;
+    }
+    worker_swap(d->worker, path);
+    free(d->model_wanted);
+    d->model_wanted = wanted;
+    free(path);
+    return true;
+}
+
+static void open_history(dictation *d)
+{
+    char error[HISTORY_ERROR];
+    history_close(d->history);
+    d->history = NULL;
+    if (!d->set->history)
+        return;
+    d->history = history_open(d->set->history_db[0] ? d->set->history_db : NULL, error);
+    if (!d->history)
+        dictation_say(d, LOG_WARNING, "%s; dictations are not kept", error);
+    else if ((d->set->history_days || d->set->history_entries)
+             && history_retain(d->history, d->set->history_entries, d->set->history_days, (int64_t)time(NULL) * 1000,
+                               error)
+                    < 0)
+        dictation_say(d, LOG_WARNING, "%s", error);
+}
+
+static void open_log(const settings *set, bool also_stderr)
+{
+    static const log_level levels[] = {LOG_INFO, LOG_ERROR, LOG_WARNING, LOG_DEBUG,
+                                       LOG_TRACE}; /* as the choices stand */
+    char error[300];
+    if (!log_open(NULL, levels[set->log_level], also_stderr, error))
+        say("warning", "log", "%s", error);
+    log_allow_text(set->log_text);
+}
+
+/* ---- all of them */
+
+bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
+{
+    bool wrong = false;
+    *status = APP_USAGE;
+    mallopt(M_MMAP_THRESHOLD, 128 << 10); /* else big buffers stay with the process for ever */
+    d->set = load_settings(&d->options, error);
+    if (!d->set || !parse_gestures(d->set, &d->gestures, error) || !(d->rules = make_rules(d->set, error)))
+        return false;
+    char *path = d->options.find_model(d->set->model, error);
+    *status = APP_MODEL;
+    if (!path)
+        return false;
+    *status = APP_SYSTEM;
+    d->model_wanted = strdup(d->set->model);
+    d->box = mailbox_create();
+    if (!d->box || !d->model_wanted) {
+        snprintf(error, DAEMON_ERROR, "out of memory");
+        free(path);
+        return false;
+    }
+    const control_claim claimed = control_open(&(control_sink){d, orders_command, orders_gone}, &d->control, error);
+    if (claimed != CONTROL_OURS) {
+        *status = claimed == CONTROL_OTHER ? APP_RUNNING : APP_SYSTEM;
+        free(path);
+        return false;
+    }
+    open_log(d->set, d->options.no_ui);
+    log_line(LOG_INFO, "dictate", "version=%s pid=%ld", cs_version(), (long)getpid());
+    const worker_options for_worker = {
+        .model_path = path,
+        .cpu_path = d->set->cpu[0] ? d->set->cpu : NULL,
+        .threads = d->set->threads,
+        .unload_seconds = d->set->unload_seconds,
+    };
+    d->worker = worker_create(d->set->worker ? WORKER_PROCESS : WORKER_THREAD, &for_worker,
+                              &(worker_sink){d->box, on_answer, on_worker_state}, error);
+    free(path);
+    if (!d->worker)
+        return false;
+    d->worker_state = WORKER_LOADING;
+    d->deliverer = make_deliverer(d, d->set, error, &wrong);
+    if (wrong) {
+        *status = APP_USAGE;
+        return false;
+    }
+    if (!d->deliverer)
+        dictation_say(d, LOG_WARNING, "%s; text goes to the history alone", error);
+    d->feedback = feedback_create(NULL);
+    d->spool_folder = paths_user(PATHS_STATE, "spool");
+    if (d->spool_folder)
+        spool_sweep(d->spool_folder, (int64_t)time(NULL) * 1000, KEEP_CANCELLED_SECONDS);
+    open_history(d);
+    snprintf(d->device_wanted, sizeof d->device_wanted, "%s", d->set->device);
+    setup_capture(d, dictation_now_us());
+    d->keys_retry_us = 1;
+    if (!d->options.no_ui) {
+        const screen_options for_screen = {
+            .plain = d->options.plain,
+            .color = d->set->color,
+            .history_path = d->set->history_db[0] ? d->set->history_db : NULL,
+            .history_kept = d->history != NULL,
+            .log_path = log_path(),
+            .user = d->box,
+            .command = on_screen,
+        };
+        d->screen = screen_create(&for_screen, error);
+        if (!d->screen)
+            return false;
+        view_lists(d);
+    }
+    setup_recover(d);
+    return true;
+}
+
+void setup_close(dictation *d)
+{
+    screen_free(d->screen);
+    keys_close(d->keys);
+    while (d->n_utterances) /* a recording that is cut off here is found again at the next start */
+        utterance_free(d, d->utterances[d->n_utterances - 1]);
+    capture_system_close(d->capture);
+    worker_free(d->worker);
+    deliver_free(d->deliverer);
+    if (d->media_paused)
+        feedback_resume_media(d->feedback);
+    feedback_free(d->feedback);
+    history_close(d->history);
+    control_close(d->control);
+    mailbox_free(d->box);
+    text_rules_free(d->rules);
+    settings_free(d->set);
+    free(d->spool_folder);
+    free(d->model_wanted);
+    free(d->last_text);
+    log_close();
+}
+
+bool setup_reload(dictation *d, char error[DAEMON_ERROR])
+{
+    gesture_engine gestures;
+    bool wrong = false;
+    settings *set = load_settings(&d->options, error), *old = d->set;
+    text_rules *rules = NULL;
+    deliverer *fresh = NULL;
+    if (!set || !parse_gestures(set, &gestures, error) || !(rules = make_rules(set, error)))
+        goto refuse;
+    fresh = make_deliverer(d, set, error, &wrong);
+    if (wrong)
+        goto refuse;
+    if (!fresh)
+        dictation_say(d, LOG_WARNING, "%s; text goes to the history alone", error);
+    if (strcmp(set->model, d->model_wanted) != 0 && !setup_model(d, set->model, error))
+        goto refuse;
+    d->set = set;
+    text_rules_free(d->rules);
+    d->rules = rules;
+    deliver_free(d->deliverer);
+    d->deliverer = fresh;
+    utterance *u = utterance_hearing(d);
+    d->gestures = gestures;
+    if (u && u->state == STATE_RECORDING)
+        gesture_set_recording(&d->gestures, true, -1);
+    snprintf(d->device_wanted, sizeof d->device_wanted, "%s", set->device);
+    if (strcmp(set->source, old->source) != 0 && !u) {
+        capture_system_close(d->capture);
+        d->capture = NULL;
+    }
+    if (set->keys != old->keys) {
+        keys_close(d->keys);
+        d->keys = NULL;
+    }
+    d->keys_retry_us = 1;
+    d->keys_wait_us = 0;
+    if (set->history != old->history || strcmp(set->history_db, old->history_db) != 0)
+        open_history(d);
+    log_allow_text(set->log_text);
+    settings_free(old);
+    view_lists(d);
+    log_line(LOG_INFO, "dictate", "settings reloaded");
+    return true;
+refuse:
+    deliver_free(fresh);
+    text_rules_free(rules);
+    settings_free(set);
+    return false;
+}
+
+/* Sound that an earlier run left behind before it had become text. */
+void setup_recover(dictation *d)
+{
+    char error[SPOOL_ERROR];
+    spool_item *items = NULL;
+    int32_t n = d->spool_folder ? spool_list(d->spool_folder, &items, error) : 0;
+    for (int32_t i = 0; i < n; i++) {
+        if (strcmp(items[i].reason, "recording") != 0)
+            continue;
+        utterance *u = utterance_new(d);
+        if (!u)
+            break;
+        recording_options options = {.id = u->id, .box = d->box};
+        voice_options_init(&options.voice);
+        u->recovered = true;
+        u->state = STATE_FINISHING;
+        u->sound = recording_recover(&options, items[i].path, error);
+        if (!u->sound) {
+            log_line(LOG_WARNING, "spool", "%s", error);
+            u->state = STATE_READY;
+        } else
+            log_line(LOG_INFO, "spool", "recovering %s", items[i].path);
+    }
+    spool_items_free(items, n);
+}
