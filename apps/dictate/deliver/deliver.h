@@ -65,6 +65,8 @@ bool deliver_parse(const char *text, deliver_options *options, char error[DELIVE
 deliverer *deliver_create(const deliver_options *options, const deliver_sink *sink, char error[DELIVER_ERROR]);
 /* Queue UTF-8 text. NULL chord: as the rules say. Returns its id, -1: out of memory. Any thread. */
 int64_t deliver_text(deliverer *d, const char *text);
+/* Into the clipboard, to stay there, whatever the way is. As deliver_text() otherwise. */
+int64_t deliver_to_clipboard(deliverer *d, const char *text);
 /* The focused window's class now, for history; "" unknown. Any thread; never blocks longer than 50 ms. */
 void deliver_target(deliverer *d, char target[DELIVER_TARGET]);
 /* Waits for the running delivery (at most receipt_ms) and restores the clipboard. */
