@@ -229,9 +229,18 @@ static bool is_waiting(worker *w)
     return waiting;
 }
 
+/* A child that died before the job came is not a death over that job. */
+static void bury_dead(worker *w)
+{
+    struct pollfd watched = {.fd = w->engine->fd, .events = POLLIN};
+    if (watched.fd >= 0 && poll(&watched, 1, 0) > 0)
+        w->engine->bury(w->engine);
+}
+
 static engine_end attempt(worker *w, item *it, engine_heard *heard, char error[WORKER_ERROR])
 {
     engine_end end = ENGINE_CANCELLED;
+    bury_dead(w);
     if (!begin(w, it))
         return end;
     if (!w->engine->loaded) {
