@@ -22,19 +22,25 @@ typedef struct history_entry {
     bool delivered;
 } history_entry;
 
-/* path NULL: the user's own. The file is made when absent. NULL: error is one sentence. */
+/* path NULL: the user's own. The file is made when absent, and its folder when it is the user's own. A file that is damaged
+ * or something else is left as it is. NULL: error is one sentence. */
 history *history_open(const char *path, char error[HISTORY_ERROR]);
+/* Where the user's own is; the caller frees; NULL: no home. */
+char *history_path(void);
 void history_close(history *h);
 /* The new id; 0: refused (blank text) ; -1: error. */
 int64_t history_add(history *h, const history_entry *entry, char error[HISTORY_ERROR]);
 bool history_set_delivered(history *h, int64_t id, bool delivered, char error[HISTORY_ERROR]);
-/* Newest first. query NULL or "": all; else words that must all occur, "..." a phrase, word* a prefix; nothing in it can be
- * a syntax error. each returns false to stop; strings die with the call. Number of entries shown, -1: error. */
+/* Newest first; limit 0: all. query NULL or blank: all; else words that must all occur, "..." a phrase, word* a prefix;
+ * nothing in it can be a syntax error. each returns false to stop and must not change the history; strings die with the
+ * call. Number of entries shown, -1: error. */
 int64_t history_each(history *h, const char *query, int64_t limit, int64_t offset,
                      bool (*each)(void *user, const history_entry *entry), void *user, char error[HISTORY_ERROR]);
+/* False: there is none, or error. */
 bool history_get(history *h, int64_t id, bool (*each)(void *user, const history_entry *entry), void *user,
                  char error[HISTORY_ERROR]);
-/* Number removed, -1: error. Deleted pages are overwritten (secure_delete), the search index and the write-ahead log too. */
+/* Number removed, -1: error, and then nothing is removed, or the error says that traces are left. Deleted pages are
+ * overwritten (secure_delete), the search index and the write-ahead log too. */
 int64_t history_delete(history *h, const int64_t *ids, size_t n_ids, char error[HISTORY_ERROR]);
 int64_t history_clear(history *h, char error[HISTORY_ERROR]);
 /* Keep at most max_entries (0: all) and nothing older than max_days (0: all). */
