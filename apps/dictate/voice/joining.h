@@ -10,11 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Append the next segment's text with one space (none before punctuation, none between CJK); its first word is
- * lower-cased when the text before has no final mark and the pause was shorter than soft_pause_ms, unless the word is an
- * "I" or is all capitals. */
+/* Append the next segment's text with one space (none before punctuation, none between CJK). pause_seconds: from the last
+ * sample of speech of the segment before to the first of this one; hard_cut: of the segment before.
+ *
+ * After a hard cut or a pause shorter than JOINING_SOFT_PAUSE_MS, the first word is made small when the text before has no
+ * final mark, unless the word is an "I", is all capitals or has a capital inside; a single full stop before it is taken away
+ * when the segment begins with a small letter, or the cut left no gap (JOINING_FLOWING_MS). */
+enum { JOINING_SOFT_PAUSE_MS = 2000, JOINING_FLOWING_MS = 250 };
 void joining_add(textbuf *text, const char *segment, double pause_seconds, bool hard_cut);
 
+/* Words lie between white space; marks around them are looked through. Case is ignored for Latin, Greek, Cyrillic and
+ * Armenian letters. Scripts without spaces have no words here: a rule for them matches a whole run of characters. */
 typedef struct text_rules text_rules;
 
 typedef struct text_rules_options {
