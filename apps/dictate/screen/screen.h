@@ -11,11 +11,12 @@
 #include <stdint.h>
 
 /* The daemon's states, in the words that users see. */
-#define DICTATE_STATES(X)                                                                                           \
-    X(STATE_LOADING, "loading")                                                                                     \
-    X(STATE_READY, "ready") X(STATE_ARMED, "armed") X(STATE_RECORDING, "recording") X(STATE_FINISHING, "finishing") \
-        X(STATE_DELIVERING, "delivering") X(STATE_DELIVERED, "delivered") X(STATE_NOT_DELIVERED, "not delivered")   \
-            X(STATE_ERROR, "error")
+#define DICTATE_STATES(X)                                                                             \
+    X(STATE_LOADING, "loading")                                                                       \
+    X(STATE_READY, "ready")                                                                           \
+    X(STATE_ARMED, "armed")                                                                           \
+    X(STATE_RECORDING, "recording") X(STATE_FINISHING, "finishing") X(STATE_DELIVERING, "delivering") \
+        X(STATE_DELIVERED, "delivered") X(STATE_NOT_DELIVERED, "not delivered") X(STATE_ERROR, "error")
 typedef enum dictate_state {
 #define DICTATE_STATE_ENUM(name, text) name,
     DICTATE_STATES(DICTATE_STATE_ENUM)
@@ -55,32 +56,39 @@ typedef enum screen_command_kind {
     SCREEN_QUIT,
     SCREEN_SET_DEVICE,
     SCREEN_SET_MODEL,
-    SCREEN_SETTING_CHANGED,
+    SCREEN_SETTING_CHANGED, /* the file has been written: read it again */
     SCREEN_REFRESH,
     SCREEN_PASTE_LAST
 } screen_command_kind;
 typedef struct screen_command {
     screen_command_kind kind;
-    char argument[SCREEN_LINE]; /* device or model name; "" the default one */
+    char argument[SCREEN_LINE]; /* device or model name, "" the default one; the key of the setting */
 } screen_command;
 
+/* Strings and what user points to must live as long as the screen. */
+struct settings;
 typedef struct screen_options {
     bool plain;
     int32_t color;            /* 0 auto, 1 on, 2 off */
-    const char *history_path; /* NULL: the user's own; */
+    const char *history_path; /* NULL: the user's own */
     bool history_kept;        /* false: the history page says that none is kept */
-    const char *log_path;     /* the log page shows its last lines */
+    const char *log_path;     /* the log page shows its last lines; NULL or "": there is none */
+    const char *config_path;  /* --config: the file instead of the user's own, which the page then only shows; NULL */
     void *user;
     void (*command)(void *user, const screen_command *command); /* from the screen's thread; returns at once */
+    /* Puts the command line's values over s, so that the settings page shows what is in force; NULL: there are none. From the
+     * screen's thread. */
+    void (*apply_flags)(void *user, struct settings *s);
 } screen_options;
 
 typedef struct screen screen;
 
-/* Takes the terminal (descriptors 0 and 1). NULL: error; the terminal is as it was. */
+/* Takes the terminal (descriptors 0 and 1), and while it lives SIGWINCH, SIGTSTP and SIGCONT where nobody else has. A terminal
+ * that cannot be drawn on gets lines. A terminal that hangs up sends SCREEN_QUIT. NULL: error; the terminal is as it was. */
 screen *screen_create(const screen_options *options, char error[300]);
 /* Copies the view; never waits. Any thread. */
 void screen_show(screen *s, const screen_view *view);
-/* Gives the terminal back, whatever happened. */
+/* Gives the terminal back, whatever happened; within about a second even if it stopped reading. */
 void screen_free(screen *s);
 /* For a fatal signal's handler: only async-signal-safe calls. */
 void screen_restore_now(void);
