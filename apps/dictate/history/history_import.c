@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { VERSION_KNOWN = 1, FIRST_YEAR = 1970, LAST_YEAR = 9999 };
+enum { VERSION_KNOWN = 1, FIRST_YEAR = 1970, LAST_YEAR = 9999, SOURCE_VALUE_MAX = 16 << 20 };
 #define LONGEST_SECONDS 1e7
 
 /* ------------------------------------------------------------------ time */
@@ -155,13 +155,7 @@ static bool open_source(const char *path, sqlite3 **source, char error[HISTORY_E
         return refuse(path, "the name is too long", error);
     if (sqlite3_open_v2(name, source, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
         return *source ? source_fail(*source, path, error) : refuse(path, "out of memory", error);
-    sqlite3_busy_timeout(*source, HISTORY_BUSY_MS);
-    sqlite3_limit(*source, SQLITE_LIMIT_LENGTH, 16 << 20);
-    sqlite3_db_config(*source, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(*source, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_db_config(*source, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-    sqlite3_exec(*source, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
-    return check_source(*source, path, error);
+    return true;
 }
 
 /* ------------------------------------------------------------------ rows */
@@ -260,13 +254,24 @@ static bool take_rows(history *h, sqlite3 *source, const char *path, history_imp
     return done;
 }
 
+bool history_import_from(history *h, sqlite3 *source, const char *path, history_imported *counts,
+                         char error[HISTORY_ERROR])
+{
+    sqlite3_busy_timeout(source, HISTORY_BUSY_MS);
+    sqlite3_limit(source, SQLITE_LIMIT_LENGTH, SOURCE_VALUE_MAX);
+    sqlite3_db_config(source, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(source, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(source, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    sqlite3_exec(source, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
+    return check_source(source, path, error) && history_begin(h, error)
+           && history_end(h, take_rows(h, source, path, counts, error), error);
+}
+
 bool history_import_counted(history *h, const char *path, history_imported *counts, char error[HISTORY_ERROR])
 {
     sqlite3 *source = NULL;
     *counts = (history_imported){0};
-    bool done = open_source(path, &source, error) && history_begin(h, error);
-    if (done)
-        done = history_end(h, take_rows(h, source, path, counts, error), error);
+    bool done = open_source(path, &source, error) && history_import_from(h, source, path, counts, error);
     sqlite3_close(source);
     return done;
 }

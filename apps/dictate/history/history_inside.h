@@ -49,6 +49,9 @@ typedef struct history_imported {
     int64_t n_taken, n_known, n_unusable; /* known: there already; unusable: blank, too long, no time */
 } history_imported;
 bool history_import_counted(history *h, const char *path, history_imported *counts, char error[HISTORY_ERROR]);
+/* The same from an open database; path is for messages. Fuzzed. */
+bool history_import_from(history *h, sqlite3 *source, const char *path, history_imported *counts,
+                         char error[HISTORY_ERROR]);
 /* "2026-01-08T12:34:56.789" in local time, or with Z or +01:00, as Unix time. Fuzzed. */
 bool history_parse_time(const char *text, int64_t *time_ms);
 

@@ -103,23 +103,37 @@ static const char *hint(const char *near, char out[SETTINGS_HINT])
     return out;
 }
 
+/* A key of another section, as it has to be written. */
+static const char *elsewhere_hint(const char *key, char out[SETTINGS_HINT])
+{
+    const char *dot = strchr(key, '.');
+    if (dot)
+        snprintf(out, SETTINGS_HINT, "; did you mean '%s' below [%.*s]?", dot + 1, (int)(dot - key), key);
+    else
+        snprintf(out, SETTINGS_HINT, "; did you mean '%s' above all sections?", key);
+    return out;
+}
+
 /* A key of that very name elsewhere first; then one of its own section that is spelled alike; then any. */
 const char *settings_hint(const char *section, const char *key, char out[SETTINGS_HINT])
 {
-    const char *names[N_SETTINGS], *near = NULL;
+    const char *names[N_SETTINGS], *elsewhere = NULL;
     size_t n = 0;
     for (int32_t i = 0; i < N_SETTINGS; i++) {
         const char *whole = rows[i].info.key, *dot = strchr(whole, '.');
         const char *name = section[0] ? within(whole, section) : whole;
-        if (dot && strcmp(dot + 1, key) == 0)
-            near = whole;
+        if ((dot && strcmp(dot + 1, key) == 0) || (section[0] && strcmp(whole, key) == 0))
+            elsewhere = whole;
         if (name)
             names[n++] = name;
     }
-    near = near ? near : cli_nearest(key, names, n);
+    const char *near = elsewhere ? NULL : cli_nearest(key, names, n);
+    if (near || !section[0])
+        return hint(near ? near : elsewhere, out);
     for (int32_t i = 0; i < N_SETTINGS; i++)
         names[i] = rows[i].info.key;
-    return hint(near ? near : cli_nearest(key, names, N_SETTINGS), out);
+    elsewhere = elsewhere ? elsewhere : cli_nearest(key, names, N_SETTINGS);
+    return elsewhere ? elsewhere_hint(elsewhere, out) : hint(NULL, out);
 }
 
 const char *settings_section_hint(const char *section, char out[SETTINGS_HINT])

@@ -76,7 +76,7 @@ static void end_line(textbuf *out)
 static void write_new(textbuf *out, const char *key, const char *value)
 {
     end_line(out);
-    textbuf_printf(out, "%s = ", key);
+    textbuf_printf(out, "%s =%s", key, value[0] ? " " : "");
     settings_quote(out, value);
     textbuf_append(out, "\n", 1);
 }
