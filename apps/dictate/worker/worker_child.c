@@ -112,8 +112,6 @@ static void hear(server *s, size_t n_samples, int descriptor)
         snprintf(error, sizeof error, "no model is open");
     else if (!pcm)
         snprintf(error, sizeof error, "cannot map %zu samples", n_samples);
-    else if (s->cancelled == s->request)
-        end = ENGINE_CANCELLED;
     else
         end = s->engine->hear(s->engine, pcm, n_samples, &heard, error);
     if (n_samples && pcm)

@@ -207,6 +207,8 @@ static void warm(worker *w)
     w->idle_since_ns = engine_clock_ns();
     if (!w->engine->loaded && !bring_up(w))
         return;
+    if (w->state == WORKER_BUSY)
+        tell(w, WORKER_READY, w->engine->name); /* it was about to be unloaded */
     w->used = false;
     if (!begin(w, NULL))
         return;
@@ -473,8 +475,10 @@ worker *worker_create(worker_kind kind, const worker_options *options, const wor
 static int64_t enqueue(worker *w, item *it)
 {
     pthread_mutex_lock(&w->mutex);
-    if (!it->path)
+    if (!it->path) {
         it->job = ++w->n_jobs;
+        w->want_warm = false; /* the job does it */
+    }
     int64_t job = it->job;
     *w->end = it;
     w->end = &it->next;
