@@ -211,27 +211,52 @@ static bool waits_to_hold(const gesture_engine *engine, int32_t b)
     return engine->bindings[b].kind == GESTURE_HOLD && engine->tracks[b].down && !engine->recording;
 }
 
-/* What falls due by the time alone. */
-static void advance(gesture_engine *engine, int64_t time_us, int64_t grace_us, gesture_list *said)
+/* When something falls due in a track by the time alone; INT64_MAX: nothing. */
+static int64_t track_due_us(const gesture_engine *engine, int32_t b, int64_t grace_us)
 {
-    for (int32_t b = 0; b < engine->n_bindings && !engine->recording; b++) {
-        const gesture_binding *binding = &engine->bindings[b];
-        struct gesture_track track = engine->tracks[b];
-        if (!waits_to_hold(engine, b)) {
-            if (track.armed && time_us > expiry_us(binding, &track) + grace_us)
-                void_track(engine, b, expiry_us(binding, &track), said);
-            continue;
-        }
-        int64_t hold_us = us(binding->hold_ms);
-        if (!track.armed && time_us >= track.press_us + hold_us / 4)
-            arm(engine, b, track.press_us + hold_us / 4, said);
-        if (time_us >= track.press_us + hold_us) {
-            start(engine, b, track.press_us + hold_us, said);
-            track.holding = true;
-            track.armed = false;
-            engine->tracks[b] = track;
+    const gesture_binding *binding = &engine->bindings[b];
+    const struct gesture_track *track = &engine->tracks[b];
+    if (waits_to_hold(engine, b))
+        return track->press_us + us(binding->hold_ms) / (track->armed ? 1 : 4);
+    return track->armed ? expiry_us(binding, track) + grace_us + 1 : INT64_MAX;
+}
+
+static void track_fall_due(gesture_engine *engine, int32_t b, int64_t due_us, gesture_list *said)
+{
+    struct gesture_track track = engine->tracks[b];
+    if (!waits_to_hold(engine, b)) {
+        void_track(engine, b, expiry_us(&engine->bindings[b], &track), said);
+    } else if (!track.armed) {
+        arm(engine, b, due_us, said);
+    } else {
+        start(engine, b, due_us, said);
+        track.armed = false;
+        track.holding = true;
+        engine->tracks[b] = track;
+    }
+}
+
+/* The track in which something falls due next. */
+static int32_t next_due(const gesture_engine *engine, int64_t grace_us, int64_t *due_us)
+{
+    int32_t next = -1;
+    *due_us = INT64_MAX;
+    for (int32_t b = 0; b < engine->n_bindings; b++) {
+        int64_t track_us = track_due_us(engine, b, grace_us);
+        if (track_us < *due_us) {
+            *due_us = track_us;
+            next = b;
         }
     }
+    return next;
+}
+
+/* What falls due up to time_us, in the order of time. */
+static void advance(gesture_engine *engine, int64_t time_us, int64_t grace_us, gesture_list *said)
+{
+    int64_t due_us;
+    for (int32_t b; (b = next_due(engine, grace_us, &due_us)) >= 0 && due_us <= time_us;)
+        track_fall_due(engine, b, due_us, said);
 }
 
 /* Keys that cancel now: not those that the recording's own gesture is made of. */
@@ -398,19 +423,10 @@ int32_t gesture_feed(gesture_engine *engine, const key_event *event, gesture_eve
 
 int64_t gesture_deadline_us(const gesture_engine *engine)
 {
-    int64_t first_us = engine->released ? engine->released_us + REPEAT_US + 1 : INT64_MAX;
-    for (int32_t b = 0; b < engine->n_bindings; b++) {
-        const gesture_binding *binding = &engine->bindings[b];
-        const struct gesture_track *track = &engine->tracks[b];
-        int64_t due_us = INT64_MAX;
-        if (waits_to_hold(engine, b))
-            due_us = track->press_us + us(binding->hold_ms) / (track->armed ? 1 : 4);
-        else if (track->armed)
-            due_us = expiry_us(binding, track) + GRACE_US + 1;
-        if (due_us < first_us)
-            first_us = due_us;
-    }
-    return first_us;
+    int64_t due_us = engine->released_us + REPEAT_US + 1;
+    if (!engine->released) /* until that is settled nothing else falls due */
+        next_due(engine, GRACE_US, &due_us);
+    return due_us;
 }
 
 int32_t gesture_tick(gesture_engine *engine, int64_t now_us, gesture_event *out)
