@@ -27,6 +27,33 @@ void pulse_signal(pulse_system *p)
     pa_threaded_mainloop_signal(p->loop, 0);
 }
 
+static void on_orphan(pa_stream *pa, void *user)
+{
+    (void)user;
+    pa_stream_state_t state = pa_stream_get_state(pa);
+    if (state == PA_STREAM_READY)
+        pa_stream_disconnect(pa);
+    else if (!PA_STREAM_IS_GOOD(state))
+        pa_stream_unref(pa);
+}
+
+/* A stream that the server has been asked for but not given yet cannot be called back: without an owner it would come
+ * up and listen for ever. So it is kept until it can be closed, or goes with its context. */
+void pulse_close_stream(pa_stream *pa)
+{
+    if (!pa)
+        return;
+    pa_stream_set_read_callback(pa, NULL, NULL);
+    pa_stream_set_moved_callback(pa, NULL, NULL);
+    if (pa_stream_get_state(pa) == PA_STREAM_CREATING) {
+        pa_stream_set_state_callback(pa, on_orphan, NULL);
+        return;
+    }
+    pa_stream_set_state_callback(pa, NULL, NULL);
+    pa_stream_disconnect(pa);
+    pa_stream_unref(pa);
+}
+
 /* Where libpulse looks for the server, when that is a socket with a name. */
 static bool socket_path(char *path, size_t size)
 {
@@ -72,9 +99,9 @@ static void on_sink(pa_context *context, const pa_sink_info *sink, int end, void
     pulse_system *p = user;
     if (end || !sink)
         return;
-    int64_t latency_us = (int64_t)(sink->latency > sink->configured_latency ? sink->latency : sink->configured_latency);
-    if (latency_us > p->cue_latency_us)
-        p->cue_latency_us = latency_us;
+    /* one whose latency can be chosen is as fast as a cue asks for; what it has now is somebody else's wish */
+    if (!(sink->flags & PA_SINK_DYNAMIC_LATENCY) && (int64_t)sink->latency > p->cue_latency_us)
+        p->cue_latency_us = (int64_t)sink->latency;
 }
 
 static void on_server(pa_context *context, const pa_server_info *server, void *user)

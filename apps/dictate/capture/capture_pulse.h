@@ -42,6 +42,8 @@ bool pulse_wait_ready(pulse_system *p);
 void pulse_signal(pulse_system *p);
 /* One sentence about why there is no connection. */
 void pulse_why(const pulse_system *p, char error[CAPTURE_ERROR]);
+/* Closes a stream in whatever state it is and forgets it; NULL is nothing. */
+void pulse_close_stream(pa_stream *pa);
 pa_time_event *pulse_timer(pulse_system *p, int64_t at_us, pa_time_event_cb_t callback, void *user);
 
 /* capture_pulse_stream.c; the lock is held. */

@@ -62,8 +62,8 @@ int32_t pulse_devices(capture_system *system, capture_device **devices, char err
     if (!ready)
         pulse_why(p, error);
     else if (!ok)
-        capture_say(error, l.no_memory ? "Out of memory while the devices were listed."
-                                       : "The sound server does not say which devices it has.");
+        capture_say(error,
+                    l.no_memory ? "Out of memory while the devices were listed." : "The sound server does not answer.");
     pa_threaded_mainloop_unlock(p->loop);
     free(l.default_source);
     if (!ok) {

@@ -72,13 +72,7 @@ static void forget_describe(pulse_stream *s)
 static void drop(pulse_stream *s)
 {
     forget_describe(s);
-    if (!s->pa)
-        return;
-    pa_stream_set_state_callback(s->pa, NULL, NULL);
-    pa_stream_set_read_callback(s->pa, NULL, NULL);
-    pa_stream_set_moved_callback(s->pa, NULL, NULL);
-    pa_stream_disconnect(s->pa);
-    pa_stream_unref(s->pa);
+    pulse_close_stream(s->pa);
     s->pa = NULL;
 }
 

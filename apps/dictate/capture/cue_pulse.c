@@ -17,7 +17,8 @@ enum {
     OPEN_US = 60000,          /* for the server to open the stream */
     LATENCY_LEAST_US = 40000, /* of a sink that says nothing */
     LATENCY_MOST_US = 500000,
-    ROOM_US = 40000, /* a sound fades in the room, and in the microphone's own path */
+    ROOM_US = 40000,  /* a sound fades in the room, and in the microphone's own path */
+    CLOCK_US = 10000, /* the times of captured samples are only about right */
     TARGET_MS = 20,
 };
 
@@ -46,11 +47,7 @@ static void end_cue(pulse_cue *cue)
     }
     if (cue->deadline)
         pa_threaded_mainloop_get_api(p->loop)->time_free(cue->deadline);
-    if (cue->pa) {
-        pa_stream_set_state_callback(cue->pa, NULL, NULL);
-        pa_stream_disconnect(cue->pa);
-        pa_stream_unref(cue->pa);
-    }
+    pulse_close_stream(cue->pa);
     pulse_cue **link = &p->cues;
     while (*link != cue)
         link = &(*link)->next;
@@ -121,24 +118,26 @@ static bool begin(pulse_system *p, pulse_cue *cue)
 bool pulse_play(capture_system *system, const float *pcm, size_t n, int64_t *start_us, int64_t *end_us)
 {
     pulse_system *p = system->state;
-    pulse_cue *cue = calloc(1, sizeof *cue);
-    if (!cue)
-        return false;
-    cue->p = p;
-    cue->n = n;
-    memcpy(cue->pcm, pcm, n * sizeof *pcm);
+    bool begun = false;
     pa_threaded_mainloop_lock(p->loop);
-    int64_t latency_us = p->cue_latency_us > LATENCY_LEAST_US ? p->cue_latency_us : LATENCY_LEAST_US;
-    *start_us = capture_now_us();
-    cue->end_us = *start_us + OPEN_US + latency_us + length_us(n) + ROOM_US;
-    *end_us = cue->end_us;
-    cue->next = p->cues;
-    p->cues = cue;
     if (!p->ready)
-        pulse_connect(p);
-    bool begun = p->ready && begin(p, cue);
-    if (!begun)
-        end_cue(cue);
+        pulse_connect(p); /* for the next one */
+    pulse_cue *cue = p->ready ? calloc(1, sizeof *cue) : NULL;
+    if (cue) {
+        int64_t latency_us = p->cue_latency_us > LATENCY_LEAST_US ? p->cue_latency_us : LATENCY_LEAST_US;
+        int64_t now_us = capture_now_us();
+        cue->p = p;
+        cue->n = n;
+        memcpy(cue->pcm, pcm, n * sizeof *pcm);
+        cue->end_us = now_us + OPEN_US + latency_us + length_us(n) + ROOM_US;
+        cue->next = p->cues;
+        p->cues = cue;
+        *start_us = now_us - CLOCK_US;
+        *end_us = cue->end_us + CLOCK_US;
+        begun = begin(p, cue);
+        if (!begun)
+            end_cue(cue);
+    }
     pa_threaded_mainloop_unlock(p->loop);
     return begun;
 }

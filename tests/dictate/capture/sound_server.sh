@@ -3,7 +3,8 @@
 #
 # A PulseAudio server of one's own, with null sinks in place of sound cards, for tests:
 #
-#   sound_server.sh start DIR          a server with the sink "speaker"; its source is "speaker.monitor". DIR is made
+#   sound_server.sh start DIR          a server with the sink "speaker"; its source is "speaker.monitor". DIR is made.
+#                                      (norewinds: a null sink otherwise sleeps for 2 s before it notices a listener)
 #   sound_server.sh stop DIR           ends it (it is sent SIGTERM, then SIGKILL)
 #   sound_server.sh kill DIR           SIGKILL, as in a crash
 #   sound_server.sh restart DIR        kill and start
@@ -45,7 +46,7 @@ sound_server_start() {
     (sound_server_as_user "$1" pulseaudio --daemonize=no --use-pid-file=no --exit-idle-time=-1 --realtime=no \
         --high-priority=no --disable-shm=yes --log-target=file:"$1/log" -n \
         -L "module-native-protocol-unix socket=$1/native auth-anonymous=1" \
-        -L "module-null-sink sink_name=speaker rate=48000 channels=2" </dev/null >/dev/null 2>&1) &
+        -L "module-null-sink sink_name=speaker rate=48000 channels=2 norewinds=1" </dev/null >/dev/null 2>&1) &
     echo $! >"$1/pid"
     sound_server_tries=0
     until [ -S "$1/native" ] && sound_server_pactl "$1" info >/dev/null 2>&1; do
@@ -102,7 +103,7 @@ sound_server.sh)
         exit
         ;;
     esac
-    sed -n '4,18s/^# \{0,1\}//p' "$0" >&2
+    sed -n '4,19s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
