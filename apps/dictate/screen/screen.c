@@ -235,7 +235,7 @@ static void wait_for_news(screen *s)
         return;
     if (fds[1].revents & POLLIN)
         read_keys(s);
-    else if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+    if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
         t->gone = true;
     if (timeout >= 0 && !s->dirty && s->ui.page->refresh_ms)
         s->dirty = now_ms() - s->drawn_ms >= s->ui.page->refresh_ms;
@@ -289,11 +289,13 @@ static void *run(void *user)
     sigaddset(&ours, SIGTSTP);
     sigaddset(&ours, SIGCONT);
     use_characters(s);
-    bool ok = true;
-    if (s->lines)
+    bool ok = s->lines || screen_term_open(&s->term, s->wake_fd, color_wanted(&s->options), s->error);
+    if (!ok && (s->lines = calloc(1, sizeof *s->lines))) /* nobody else looks at it before announce() */
+        plain_line(s->lines, "message", s->error);
+    if (s->lines) {
         screen_term_open_plain(&s->term, s->wake_fd);
-    else
-        ok = screen_term_open(&s->term, s->wake_fd, color_wanted(&s->options), s->error);
+        ok = true;
+    }
     pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
     s->ui.options = &s->options;
     s->ui.color = ok && !s->lines && color_wanted(&s->options) && has_colors();

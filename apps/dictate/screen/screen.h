@@ -15,8 +15,9 @@
     X(STATE_LOADING, "loading")                                                                       \
     X(STATE_READY, "ready")                                                                           \
     X(STATE_ARMED, "armed")                                                                           \
-    X(STATE_RECORDING, "recording") X(STATE_FINISHING, "finishing") X(STATE_DELIVERING, "delivering") \
-        X(STATE_DELIVERED, "delivered") X(STATE_NOT_DELIVERED, "not delivered") X(STATE_ERROR, "error")
+    X(STATE_RECORDING, "recording")                                                                   \
+    X(STATE_FINISHING, "finishing") X(STATE_DELIVERING, "delivering") X(STATE_DELIVERED, "delivered") \
+        X(STATE_NOT_DELIVERED, "not delivered") X(STATE_ERROR, "error")
 typedef enum dictate_state {
 #define DICTATE_STATE_ENUM(name, text) name,
     DICTATE_STATES(DICTATE_STATE_ENUM)
@@ -84,7 +85,7 @@ typedef struct screen_options {
 typedef struct screen screen;
 
 /* Takes the terminal (descriptors 0 and 1), and while it lives SIGWINCH, SIGTSTP and SIGCONT where nobody else has. A terminal
- * that cannot be drawn on gets lines. A terminal that hangs up sends SCREEN_QUIT. NULL: error; the terminal is as it was. */
+ * that cannot be drawn on gets lines. A terminal that hangs up sends SCREEN_QUIT. NULL: no memory or threads, error says so. */
 screen *screen_create(const screen_options *options, char error[300]);
 /* Copies the view; never waits. Any thread. */
 void screen_show(screen *s, const screen_view *view);

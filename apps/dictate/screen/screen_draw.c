@@ -103,7 +103,10 @@ void draw_title(screen_ui *ui)
     else
         snprintf(state, sizeof state, "%s ", name);
     int left = screen_columns(state);
-    draw_text(ui, 0, 1, ui->cols - left - 2, STYLE_PLAIN, ui->page->title);
+    const char *title = ui->page->title, *own = strstr(title, ": ");
+    if (own && screen_columns(title) > ui->cols - left - 2)
+        title = own + 2;
+    draw_text(ui, 0, 1, ui->cols - left - 2, STYLE_PLAIN, title);
     draw_right(ui, 0, ui->cols, ui->cols, STYLE_PLAIN, state);
     draw_band(ui, 0, STYLE_TITLE);
 }

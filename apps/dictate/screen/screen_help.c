@@ -19,18 +19,15 @@ static const char *const lines[] = {
     "  q          quit (asks while a recording is running)",
     "  Ctrl-L     draw everything anew",
     "",
-    "On the other pages the arrows, Page Up, Page Down, Home and End move, and Esc or q",
-    "leads back.",
+    "On the other pages the arrows, Page Up, Page Down, Home and End move, and Esc or q leads back.",
     "",
-    "States: loading, ready, armed (the microphone opens at the second tap), recording,",
-    "finishing, delivering, delivered, not delivered (the text is kept: p), error (the",
-    "recording is kept).",
+    "States: loading, ready, armed (the microphone opens at the second tap), recording, finishing, delivering, "
+    "delivered, not delivered (the text is kept: p), error (the recording is kept).",
     "",
-    "p50 and p95: half, and 95 of 100, of the dictations took no longer from the end of",
-    "the gesture until the window had read the text.",
+    "p50 and p95: half, and 95 of 100, of the dictations took no longer from the end of the gesture until the window "
+    "had read the text.",
     "",
-    "A screen reader: ctrlspeak dictate --plain. Without colour: NO_COLOR=1, or the",
-    "setting screen.color.",
+    "For a screen reader: ctrlspeak dictate --plain. Without colour: NO_COLOR=1, or the setting screen.color.",
 };
 enum { N_LINES = sizeof lines / sizeof *lines };
 static const char *const hints[] = {"Esc back", "Up/Down scroll", NULL};

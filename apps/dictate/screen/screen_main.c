@@ -59,12 +59,12 @@ static void draw_status(screen_ui *ui, int row)
     const char *gesture = v->gesture[0] ? v->gesture : "space";
     switch (v->state) {
     case STATE_RECORDING:
-        snprintf(left, sizeof left, "Recording %s; %s ends it", screen_clock(clock, v->recording_seconds), gesture);
+        snprintf(left, sizeof left, "Recording %s, %s stops", screen_clock(clock, v->recording_seconds), gesture);
         break;
     case STATE_READY:
     case STATE_DELIVERED:
     case STATE_NOT_DELIVERED:
-        snprintf(left, sizeof left, "%s: %s starts", v->state == STATE_READY ? "Ready" : dictate_state_text(v->state),
+        snprintf(left, sizeof left, "%s, %s starts", v->state == STATE_READY ? "Ready" : dictate_state_text(v->state),
                  gesture);
         break;
     default:

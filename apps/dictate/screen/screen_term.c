@@ -204,6 +204,10 @@ static bool start_curses(screen_term *t, bool color)
 {
     static const int theirs[] = {SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
     struct sigaction before[4];
+    int known;
+    if (setupterm(NULL, t->memory_fd, &known) != OK) /* newterm() would leak */
+        return false;
+    del_curterm(cur_term);
     for (int i = 0; i < 4; i++)
         sigaction(theirs[i], NULL, &before[i]);
     use_env(FALSE); /* the size is asked for by us */
