@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { VERSION_KNOWN = 1, FIRST_YEAR = 1970, LAST_YEAR = 9999, SOURCE_VALUE_MAX = 16 << 20 };
+enum { VERSION_KNOWN = 1, FIRST_YEAR = 1970, LAST_YEAR = 9999, SOURCE_VALUE_MAX = 256 << 20 };
 #define LONGEST_SECONDS 1e7
 
 /* ------------------------------------------------------------------ time */
