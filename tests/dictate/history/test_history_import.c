@@ -107,7 +107,7 @@ static void odd_rows_are_left_out_or_cleaned(void)
     CHECK_INT(counts.n_taken, 4);
     CHECK_INT(counts.n_unusable, 10);
     CHECK_STR(all(h), "[a b [2J|m|en|import|0.00|1][a\xEF\xBF\xBD"
-                      "b|||import|0.00|1][text for a number|7||import|0.00|1][last||en|import|0.00|1]");
+                      "b|||import|0.00|1][text for a number|7|3|import|0.00|1][last||en|import|0.00|1]");
     history_close(h);
 }
 
