@@ -24,7 +24,7 @@ optional() {
     build)
         echo libavformat-dev libavcodec-dev libavutil-dev
         # ctrlspeak dictate
-        echo libsqlite3-dev libncurses-dev libx11-dev libxi-dev libxtst-dev libxfixes-dev libxkbcommon-dev \
+        echo libsqlite3-dev libncurses-dev libx11-dev libxi-dev libxcb-xinput-dev libxtst-dev libxfixes-dev libxkbcommon-dev \
             libxkbcommon-x11-dev libxcb1-dev libxcb-xtest0-dev libxcb-xkb-dev libpulse-dev libasound2-dev libevdev-dev libsystemd-dev
         # One flavour of libcurl drives out another: take what is there.
         pkg-config --exists libcurl 2>/dev/null || echo libcurl4-openssl-dev
