@@ -99,7 +99,7 @@ static int open_device(recorder *r)
     if (failure < 0)
         return failure;
     size_t frame = (size_t)snd_pcm_format_width(r->from.format) / 8 * r->from.n_channels;
-    r->frames = malloc(PIECE * frame);
+    r->frames = calloc(PIECE, frame); /* a device may leave them as they are */
     if (!r->frames || (rate_hz == 0 && !capture_feed_rate(stream, r->from.rate_hz)))
         failure = -ENOMEM;
     else
@@ -196,7 +196,7 @@ static void *record_thread(void *argument)
             return NULL;
         }
         if (!r->interrupted)
-            capture_tell_interrupted(stream, why);
+            capture_tell_interrupted(stream, failure == -ENODEV ? "The microphone is gone." : why);
         r->interrupted = true;
         sleep_ms(r, wait_ms);
         wait_ms = wait_ms * 2 < RETRY_MS ? wait_ms * 2 : RETRY_MS;

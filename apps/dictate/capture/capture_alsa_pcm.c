@@ -100,7 +100,7 @@ void alsa_why(int failure, const char *name, char error[CAPTURE_ERROR])
 static bool is_for_people(const char *name)
 {
     static const char *const others[] = {
-        "null",      "hw:",     "dsnoop",     "dmix",  "front", "surround", "iec958", "spdif", "hdmi",      "modem",
+        "null",      "hw",      "dsnoop",     "dmix",  "front", "surround", "iec958", "spdif", "hdmi",      "modem",
         "phoneline", "lavrate", "samplerate", "speex", "upmix", "vdownmix", "jack",   "oss",   "usbstream", "a52"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strncmp(name, others[i], strlen(others[i])) == 0)

@@ -153,6 +153,15 @@ static inline void kit_free(kit_recording *r)
     pthread_cond_destroy(&r->grown);
 }
 
+/* Lets what is on its way arrive: a fifth of a second more. */
+static inline void kit_settle(kit_recording *r)
+{
+    pthread_mutex_lock(&r->lock);
+    size_t n = r->n + CAPTURE_RATE_HZ / 5;
+    pthread_mutex_unlock(&r->lock);
+    KIT_WAIT_SAMPLES(r, n);
+}
+
 /* Noise that lies below 1 kHz (at 48 kHz), where a shift by part of a sample changes little. */
 static inline void kit_noise(float *pcm, size_t n, uint32_t seed)
 {

@@ -196,6 +196,7 @@ static void unplugged_with_another_device(void)
     kit_start(&r, system, "headset.monitor");
     KIT_WAIT_EVENT(&r, r.events.n_started == 1 && strcmp(r.events.device, "headset.monitor") == 0);
     play("headset");
+    kit_settle(&r);
     char args[64];
     snprintf(args, sizeof args, "unload-module %d", module);
     CHECK_INT(server("pactl", args), 0);
@@ -222,6 +223,7 @@ static void unplugged_and_plugged_in_again(void)
     kit_start(&r, system, NULL);
     KIT_WAIT_EVENT(&r, r.events.n_started == 1 && r.events.n_device == 1);
     play("speaker");
+    kit_settle(&r);
     CHECK_INT(server("pactl", "unload-module module-null-sink"), 0);
     KIT_WAIT_EVENT(&r, r.events.n_interrupted == 1);
     printf("# %s\n", r.events.why);
@@ -267,6 +269,7 @@ static void the_server_is_killed_and_comes_back(void)
     kit_start(&r, system, NULL);
     KIT_WAIT_EVENT(&r, r.events.n_started == 1 && r.events.n_device == 1);
     play("speaker");
+    kit_settle(&r);
     CHECK_INT(server("kill", ""), 0);
     KIT_WAIT_EVENT(&r, r.events.n_interrupted == 1);
     printf("# %s\n", r.events.why);

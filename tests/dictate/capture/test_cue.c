@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The cues as they are rendered: length, level, edges, and which way each one goes. */
+#define _GNU_SOURCE
 #include "capture_kit.h"
 
 /* The strength of one frequency in a stretch. */
