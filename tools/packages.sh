@@ -32,7 +32,7 @@ optional() {
     run) echo alsa-utils ;; # for the voices in its sound folder
     test) # without these some tests are skipped
         echo openssl groff zsh fish python3-numpy
-        echo xvfb openbox xterm xdotool xclip x11-xkb-utils pulseaudio pulseaudio-utils tmux dbus python3-dbusmock
+        echo xvfb openbox xterm xdotool xclip x11-xkb-utils pulseaudio pulseaudio-utils tmux dbus python3-dbusmock sqlite3
         ;;
     esac
 }

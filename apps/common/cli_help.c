@@ -81,13 +81,16 @@ void cli_help(FILE *out, const cli_command *command)
 
 void cli_program_help(FILE *out, const cli_program *program)
 {
+    size_t width = 0;
     fprintf(out, "Examples:\n");
     for (size_t i = 0; i < program->n_commands; i++)
         if (program->commands[i]->n_examples)
             fprintf(out, "  %s\n", program->commands[i]->examples[0].command);
     fprintf(out, "\nUsage: %s COMMAND [options] ...\n\n%s.\n\nCommands:\n", program->name, program->summary);
     for (size_t i = 0; i < program->n_commands; i++)
-        fprintf(out, "  %-13s  %s\n", program->commands[i]->name, program->commands[i]->summary);
+        width = strlen(program->commands[i]->name) > width ? strlen(program->commands[i]->name) : width;
+    for (size_t i = 0; i < program->n_commands; i++)
+        fprintf(out, "  %-*s  %s\n", (int)width, program->commands[i]->name, program->commands[i]->summary);
     fprintf(out, "\n'%s COMMAND --help' tells about a command; '%s --version' prints the version.\n\nExit status:\n",
             program->name, program->name);
     write_exits(out);
