@@ -106,7 +106,7 @@ bool deliver_has_spares(deliver_x11 *x)
     int per_code = reply->keysyms_per_keycode;
     /* From the top, away from the keys that keyboards have. */
     for (int code = last; code > first && k->n_spares < DELIVER_N_SPARES; code--) {
-        bool empty = xkb_keymap_num_layouts_for_key(k->map, (xkb_keycode_t)code) == 0;
+        bool empty = true;
         for (int i = 0; i < per_code; i++)
             empty = empty && syms[(code - first) * per_code + i] == XCB_NONE;
         if (empty) {
@@ -153,9 +153,8 @@ void deliver_spares_empty(deliver_x11 *x)
     /* All of them: those that were reused still mean what they meant before. */
     for (int32_t i = 0; i < k->n_spares; i++)
         xcb_change_keyboard_mapping(x->c, 1, k->spares[i].code, 1, &nothing);
-    xcb_flush(x->c);
-    deliver_spares_reuse(x);
     k->unmap_us = 0;
+    free(deliver_reply(x, xcb_get_input_focus(x->c).sequence)); /* it is done, whatever follows */
     /* Another layout may use these codes; look again next time. */
     memset(k->is_spare, 0, sizeof k->is_spare);
     memset(k->spares, 0, sizeof k->spares);
