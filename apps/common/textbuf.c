@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See textbuf.h. */
 #include "common/textbuf.h"
-#include "common/utf8.h"
+#include "common/utf8_text.h"
 
 #include <stdarg.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
 #ifndef APPS_VISIBLE_H
 #define APPS_VISIBLE_H
 
-#include "common/utf8.h"
+#include "common/utf8_text.h"
 
 #include <stdbool.h>
 #include <stddef.h>

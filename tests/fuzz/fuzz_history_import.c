@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A database file as the Python program's history: taken as a whole or not at all, and the entries can be shown. */
 #define _POSIX_C_SOURCE 200809L
-#include "common/utf8.h"
+#include "common/utf8_text.h"
 #include "dictate/history/history_inside.h"
 
 #include <stdlib.h>

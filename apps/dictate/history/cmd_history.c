@@ -7,7 +7,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
-#include "common/utf8.h"
+#include "common/utf8_text.h"
 #include "dictate/settings/settings.h"
 
 #include <errno.h>

@@ -6,13 +6,16 @@
 
 #include "common/cli.h"
 #include "common/outfile.h"
-#include "dictate/commands.h"
 #include "history_inside.h"
 
 typedef struct history_arguments {
     const char *db, *output;
     int32_t limit, json, text, yes, format;
 } history_arguments;
+
+extern const cli_command command_history_list, command_history_search, command_history_show, command_history_copy,
+    command_history_delete, command_history_clear, command_history_export, command_history_stats,
+    command_history_import;
 
 #define HISTORY_AT(field) offsetof(history_arguments, field)
 #define HISTORY_OPTION_DB                                                                                         \

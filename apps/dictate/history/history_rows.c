@@ -4,7 +4,7 @@
 #define _XOPEN_SOURCE 700
 #include "history_inside.h"
 
-#include "common/utf8.h"
+#include "common/utf8_text.h"
 
 #include <math.h>
 #include <string.h>

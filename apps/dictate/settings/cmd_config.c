@@ -3,7 +3,6 @@
  * `ctrlspeak config show|get|set|unset|path|keys`: what the settings are and who set them, and the user's own file. What
  * show prints can be used as a config file. */
 #define _XOPEN_SOURCE 700
-#include "dictate/commands.h"
 #include "settings_inside.h"
 
 #include "common/outfile.h"

@@ -5,9 +5,8 @@
 #define _XOPEN_SOURCE 700
 #include "settings_inside.h"
 
-#include "common/cli.h"
 #include "common/paths.h"
-#include "common/utf8.h"
+#include "common/utf8_text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #ifndef DICTATE_SETTINGS_INSIDE_H
 #define DICTATE_SETTINGS_INSIDE_H
 
+#include "common/cli.h"
 #include "common/textbuf.h"
 #include "dictate/settings/settings.h"
 
@@ -73,5 +74,9 @@ bool settings_edit_text(textbuf *out, const char *name, const char *text, size_t
                         const char *const *items, int32_t n_items, bool append, char error[SETTINGS_ERROR]);
 /* The user's own file. An exit status of common/cli.h: APP_DONE, APP_USAGE (value or file is wrong), APP_SYSTEM. */
 int settings_edit(const char *key, const char *const *items, int32_t n_items, bool append, char error[SETTINGS_ERROR]);
+
+/* cmd_config.c */
+extern const cli_command command_config_show, command_config_get, command_config_set, command_config_unset,
+    command_config_path, command_config_keys;
 
 #endif

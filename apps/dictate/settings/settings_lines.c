@@ -5,7 +5,7 @@
 #define _XOPEN_SOURCE 700
 #include "settings_inside.h"
 
-#include "common/utf8.h"
+#include "common/utf8_text.h"
 
 #include <errno.h>
 #include <fcntl.h>

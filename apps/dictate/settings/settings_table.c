@@ -3,8 +3,6 @@
  * The table as rows that can be walked, and what is looked up in it by name. */
 #include "settings_inside.h"
 
-#include "common/cli.h"
-
 #include <ctype.h>
 #include <string.h>
 

@@ -7,7 +7,6 @@
 #define _DEFAULT_SOURCE
 #include "settings_inside.h"
 
-#include "common/cli.h"
 #include "common/outfile.h"
 
 #include <errno.h>

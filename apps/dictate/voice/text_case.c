@@ -3,7 +3,7 @@
  * fixed distance apart, or side by side. */
 #include "dictate/voice/text_case.h"
 
-#include "common/utf8.h"
+#include "common/utf8_text.h"
 
 uint32_t text_next(const char *text, size_t size, size_t *at)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * UTF-8 in strings that end with 0. */
-#ifndef APPS_UTF8_H
-#define APPS_UTF8_H
+#ifndef APPS_UTF8_TEXT_H
+#define APPS_UTF8_TEXT_H
 
 #include <stddef.h>
 

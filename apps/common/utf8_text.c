@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * See utf8.h. Source: The Unicode Standard, table 3-7. A string's end is never passed: 0 continues no character. */
-#include "common/utf8.h"
+ * See utf8_text.h. Source: The Unicode Standard, table 3-7. A string's end is never passed: 0 continues no character. */
+#include "common/utf8_text.h"
 
 size_t utf8_bytes(const char *string)
 {
