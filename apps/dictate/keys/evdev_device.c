@@ -66,15 +66,17 @@ static int probe(evdev_device *device)
     return use == EVDEV_IGNORED ? ENXIO : -libevdev_set_clock_id(device->dev, CLOCK_MONOTONIC);
 }
 
-int evdev_device_open(evdev_device **device, int folder_fd, const char *name, const keys *source)
+int evdev_device_open(evdev_device **device, const char *folder, const char *name, const keys *source)
 {
+    char path[EVDEV_FOLDER + EVDEV_NAME];
     int failed = ENOMEM;
     *device = calloc(1, sizeof **device);
     if (!*device)
         return failed;
     snprintf((*device)->name, sizeof(*device)->name, "%s", name);
     (*device)->feed.source = source;
-    (*device)->records.fd = openat(folder_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    (*device)->records.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     failed = (*device)->records.fd < 0 ? errno : probe(*device);
     if (failed) {
         evdev_device_close(*device);

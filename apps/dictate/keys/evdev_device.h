@@ -9,7 +9,7 @@
 
 #include <libevdev/libevdev.h>
 
-enum { EVDEV_NAME = 40 };
+enum { EVDEV_NAME = 40, EVDEV_FOLDER = 120 };
 
 typedef struct evdev_device {
     char name[EVDEV_NAME]; /* in the folder: "event3" */
@@ -24,7 +24,7 @@ typedef enum evdev_use { EVDEV_IGNORED, EVDEV_POINTER, EVDEV_KEYBOARD } evdev_us
 evdev_use evdev_use_of(const struct libevdev *dev);
 
 /* 0, or an errno: EACCES, ENODEV (no such device any more), ENOTTY (no input device), ENXIO (one without use to us). */
-int evdev_device_open(evdev_device **device, int folder_fd, const char *name, const keys *source);
+int evdev_device_open(evdev_device **device, const char *folder, const char *name, const keys *source);
 int evdev_device_fd(const evdev_device *device);
 /* Reads what is there and posts it. False: the device is gone; its keys were released. */
 bool evdev_device_read(evdev_device *device);

@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -20,8 +19,8 @@ enum { MAX_DEVICES = 64, STOP = 0, NOTIFY = 1, FIRST_DEVICE = 2 };
 
 typedef struct evdev_keys {
     keys base;
-    char folder[100];
-    int folder_fd, notify_fd;
+    char folder[EVDEV_FOLDER]; /* no descriptor of it is kept: the kernel tells of its end when nobody holds it */
+    int notify_fd;
     evdev_device *devices[MAX_DEVICES];
     int n_devices;
 } evdev_keys;
@@ -37,15 +36,25 @@ static bool is_node(const char *name)
     return strncmp(name, "event", 5) == 0 && strlen(name) < EVDEV_NAME;
 }
 
+static void drop_device(evdev_keys *e, int i)
+{
+    evdev_device_close(e->devices[i]);
+    e->devices[i] = e->devices[--e->n_devices];
+}
+
 static void try_device(evdev_keys *e, const char *name, census *met)
 {
     evdev_device *device;
-    for (int i = 0; i < e->n_devices; i++)
-        if (strcmp(e->devices[i]->name, name) == 0)
+    for (int i = e->n_devices - 1; i >= 0; i--) {
+        if (strcmp(e->devices[i]->name, name) != 0)
+            continue;
+        if (evdev_device_read(e->devices[i]))
             return;
+        drop_device(e, i); /* gone, and its name already given to another */
+    }
     if (!is_node(name) || e->n_devices == MAX_DEVICES)
         return;
-    int failed = evdev_device_open(&device, e->folder_fd, name, &e->base);
+    int failed = evdev_device_open(&device, e->folder, name, &e->base);
     met->n_nodes++;
     if (failed == EACCES || failed == EPERM) {
         if (met->n_denied++ == 0)
@@ -59,25 +68,13 @@ static void try_device(evdev_keys *e, const char *name, census *met)
 /* False: errno tells. */
 static bool scan(evdev_keys *e, census *met)
 {
-    int fd = openat(e->folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (!folder) {
-        int failed = errno;
-        if (fd >= 0)
-            close(fd);
-        errno = failed;
+    DIR *folder = opendir(e->folder);
+    if (!folder)
         return false;
-    }
     for (struct dirent *entry; (entry = readdir(folder));)
         try_device(e, entry->d_name, met);
     closedir(folder);
     return true;
-}
-
-static void drop_device(evdev_keys *e, int i)
-{
-    evdev_device_close(e->devices[i]);
-    e->devices[i] = e->devices[--e->n_devices];
 }
 
 /* False: the folder itself is gone. */
@@ -134,8 +131,6 @@ static void finish(keys *source)
         drop_device(e, e->n_devices - 1);
     if (e->notify_fd >= 0)
         close(e->notify_fd);
-    if (e->folder_fd >= 0)
-        close(e->folder_fd);
     free(e);
 }
 
@@ -157,20 +152,23 @@ static void explain(const evdev_keys *e, const census *met, char error[KEYS_ERRO
 static bool open_folder(evdev_keys *e, const char *folder, char error[KEYS_ERROR])
 {
     census met = {0};
-    snprintf(e->folder, sizeof e->folder, "%s", folder);
-    e->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (e->folder_fd < 0) {
-        snprintf(error, KEYS_ERROR, "The folder of input devices %s cannot be opened: %s", e->folder, strerror(errno));
+    if (snprintf(e->folder, sizeof e->folder, "%s", folder) >= (int)sizeof e->folder) {
+        snprintf(error, KEYS_ERROR,
+                 "The name of the folder of input devices %s... is too long; expected fewer than %d bytes", e->folder,
+                 EVDEV_FOLDER);
         return false;
     }
     /* Watched first, listed then: what appears in between is seen twice, not never. */
     e->notify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (e->notify_fd < 0
-        || inotify_add_watch(e->notify_fd, folder,
-                             IN_CREATE | IN_ATTRIB | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
-               < 0
+    if (e->notify_fd < 0) {
+        snprintf(error, KEYS_ERROR, "Input devices cannot be watched: %s", strerror(errno));
+        return false;
+    }
+    if (inotify_add_watch(e->notify_fd, folder,
+                          IN_CREATE | IN_ATTRIB | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+            < 0
         || !scan(e, &met)) {
-        snprintf(error, KEYS_ERROR, "The folder of input devices %s cannot be watched: %s", e->folder, strerror(errno));
+        snprintf(error, KEYS_ERROR, "The folder of input devices %s cannot be opened: %s", e->folder, strerror(errno));
         return false;
     }
     if (met.n_keyboards == 0)
@@ -186,7 +184,7 @@ keys *keys_evdev_open(const char *folder, const keys_sink *sink, char error[KEYS
         return NULL;
     }
     e->base = (keys){.name = "evdev", .sink = *sink, .run = run, .finish = finish};
-    e->folder_fd = e->notify_fd = -1;
+    e->notify_fd = -1;
     if (open_folder(e, folder, error))
         return keys_begin(&e->base, error) ? &e->base : NULL;
     finish(&e->base);
