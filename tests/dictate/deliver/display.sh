@@ -6,7 +6,9 @@
 #   display.sh start FOLDER [OPTION...]   start an Xvfb (OPTIONs go to it), print its name (":7"); FOLDER gets `display`
 #                                         and `pid`. Returns when the server answers. Exit status 77: no Xvfb here
 #   display.sh stop FOLDER                end it, wait for its end
-#   display.sh layout FOLDER LAYOUTS      setxkbmap on it: "us", "de", "us,ru"; exit status 77: no setxkbmap
+#   display.sh layout FOLDER LAYOUTS [DEVICE]
+#                                         setxkbmap on it: "us", "de", "us,ru"; DEVICE: of one keyboard alone (5 is the
+#                                         one that XTEST speaks for); exit status 77: no setxkbmap
 #
 # Free display numbers are the server's business (-displayfd), so tests may run side by side.
 set -u
@@ -48,7 +50,7 @@ stop)
     ;;
 layout)
     command -v setxkbmap >/dev/null && command -v xkbcomp >/dev/null || exit 77
-    setxkbmap -display "$(cat "$folder/display")" -layout "${3:?a layout}"
+    setxkbmap -display "$(cat "$folder/display")" ${4:+-device "$4"} -layout "${3:?a layout}"
     ;;
 *)
     echo "display.sh: start, stop or layout, not '${1:-}'" >&2

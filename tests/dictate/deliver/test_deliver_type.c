@@ -72,6 +72,30 @@ static void any_text_on_any_layout(void)
     screen_layout("us");
 }
 
+/* The hand's keyboard has one layout, the one that XTEST speaks for another: what counts is the map after the switch. */
+static void two_keyboards_with_two_layouts(void)
+{
+    if (!screen_layout("us") || !screen_xtest_layout("fr") || !screen_other_keyboard("25")) {
+        printf("# no setxkbmap, or a server without a second keyboard: not tested\n");
+        return;
+    }
+    outcomes *o = outcomes_new();
+    deliver_options options = typing();
+    deliverer *d = screen_deliverer(o, &options);
+    child *reader = READER("class=Editor", "ping");
+    char key[8];
+    for (int i = 0; i < 2; i++) {
+        CHECK(screen_other_keyboard("25")); /* W where it is us, Z where it is fr */
+        CHECK(child_keys(reader, key, sizeof key, 1));
+        CHECK_STR(key, "w");
+        type_and_compare(d, o, reader, "qwaz 1é", "qwaz 1é");
+    }
+    child_stop(reader);
+    deliver_free(d);
+    outcomes_free(o);
+    screen_layout("us");
+}
+
 /* More characters than spare keys, so that each key has to mean several of them. */
 static void more_characters_than_keys(void)
 {
@@ -221,6 +245,7 @@ int main(int argc, char **argv)
     if (!screen_start(argc, argv))
         return check_skip_all("no Xvfb here");
     RUN(any_text_on_any_layout);
+    RUN(two_keyboards_with_two_layouts);
     RUN(more_characters_than_keys);
     RUN(busy_window_still_reads_right);
     RUN(long_text_is_complete);

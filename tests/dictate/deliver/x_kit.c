@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-static const char *script, *reader_path, *owner_path;
+static const char *script, *reader_path, *owner_path, *keyboard_path;
 static char folder[] = "/tmp/ctrlspeak-deliver-XXXXXX", display[32];
 static xcb_connection_t *mine;
 
@@ -35,23 +35,29 @@ static void nap(void)
     nanosleep(&t, NULL);
 }
 
-static int run(const char *what, const char *argument)
+/* Its exit status; what it prints is dropped. */
+static int run_words(char *const *words)
 {
-    char *words[] = {(char *)(uintptr_t) "sh",    (char *)(uintptr_t)script,
-                     (char *)(uintptr_t)what,     folder,
-                     (char *)(uintptr_t)argument, NULL};
     pid_t pid;
     int status = 0;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    int rc = posix_spawnp(&pid, "sh", &actions, NULL, words, environ);
+    int rc = posix_spawnp(&pid, words[0], &actions, NULL, words, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (rc != 0)
         return 1;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static int run(const char *what, const char *argument, const char *device)
+{
+    const char *words[] = {"sh", script, what, folder, argument, device, NULL};
+    char *pointers[7];
+    memcpy(pointers, words, sizeof words); /* posix_spawn() wants what it does not change to be changeable */
+    return run_words(pointers);
 }
 
 static bool read_file(const char *name, char *text, size_t size)
@@ -70,8 +76,8 @@ bool screen_start(int argc, char **argv)
 {
     if (argc < 4 || !mkdtemp(folder))
         return false;
-    script = argv[1], reader_path = argv[2], owner_path = argv[3];
-    if (run("start", NULL) != 0 || !read_file("display", display, sizeof display)) {
+    script = argv[1], reader_path = argv[2], owner_path = argv[3], keyboard_path = argv[4]; /* or NULL */
+    if (run("start", NULL, NULL) != 0 || !read_file("display", display, sizeof display)) {
         rmdir(folder);
         return false;
     }
@@ -84,7 +90,7 @@ void screen_stop(void)
 {
     char path[100];
     xcb_disconnect(mine);
-    run("stop", NULL);
+    run("stop", NULL, NULL);
     snprintf(path, sizeof path, "%s/xvfb.log", folder);
     unlink(path);
     rmdir(folder);
@@ -104,7 +110,20 @@ const char *screen_name(void)
 
 bool screen_layout(const char *layouts)
 {
-    return run("layout", layouts) == 0;
+    return run("layout", layouts, NULL) == 0;
+}
+
+bool screen_xtest_layout(const char *layouts)
+{
+    return run("layout", layouts, "5") == 0;
+}
+
+bool screen_other_keyboard(const char *code)
+{
+    const char *words[] = {keyboard_path, display, code, NULL};
+    char *pointers[4];
+    memcpy(pointers, words, sizeof words);
+    return keyboard_path && run_words(pointers) == 0;
 }
 
 static xcb_window_t root(void)

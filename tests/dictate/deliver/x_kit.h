@@ -16,12 +16,16 @@
 
 enum { LIMIT_MS = 30000 };
 
-/* Arguments of the test program: display.sh, x_reader, x_owner. False: no Xvfb; say so and skip. */
+/* Arguments of the test program: display.sh, x_reader, x_owner and, for some, x_keyboard. False: no Xvfb; say so and skip. */
 bool screen_start(int argc, char **argv);
 void screen_stop(void);
 void screen_kill(void); /* as a crash would */
 const char *screen_name(void);
 bool screen_layout(const char *layouts); /* false: no setxkbmap */
+/* The layout of the keyboard that XTEST speaks for, alone. */
+bool screen_xtest_layout(const char *layouts);
+/* A key on the other keyboard. False: no x_keyboard. */
+bool screen_other_keyboard(const char *code);
 /* Keys, as from a keyboard: the test's own connection. */
 void screen_key(const char *keysym_name, bool down);
 /* Give the focus to the window of that class, wait until it is there. */
