@@ -6,12 +6,15 @@
  *     --history FILE    the database; "none": no history is kept
  *     --log FILE        for the log page
  *     --commands FILE   each command that the screen sends is appended as "kind argument"
+ *     --fill FILE       puts three entries into a new database, and ends
+ *     --config FILE     as the program's option
  *     --plain yes
  *     --script yes      shows recording, finishing, delivering, delivered in a row, then ends
  *
  * Space starts and stops, choosing chooses, q ends. SIGTERM and crashes give the terminal back, as the daemon does it;
  * SIGUSR1 crashes. "seconds" go by views, not by a clock, so what is on screen depends on the keys alone. */
 #define _GNU_SOURCE
+#include "dictate/history/history.h"
 #include "dictate/screen/screen.h"
 
 #include <pthread.h>
@@ -173,6 +176,33 @@ static void play_script(demo *d)
     screen_show(d->shown, &d->view);
 }
 
+static int fill(const char *path)
+{
+    static const char *const texts[] = {"The first thing that was ever said.",
+                                        "\xe6\xbc\xa2\xe5\xad\x97 and \xf0\x9f\x8e\xa4 and a tail of words that is "
+                                        "longer than one row of eighty columns",
+                                        "Send the report to Anna before noon."};
+    char error[HISTORY_ERROR];
+    history *h = history_open(path, error);
+    bool ok = h != NULL;
+    for (int i = 0; ok && i < 3; i++) {
+        history_entry entry = {.time_ms = INT64_C(1790000000000) + i * 3600000,
+                               .text = texts[i],
+                               .model = "parakeet",
+                               .language = "",
+                               .target = "Editor",
+                               .source = "dictate",
+                               .speech_seconds = 2.5,
+                               .latency_ms = 120,
+                               .delivered = i != 1};
+        ok = history_add(h, &entry, error) > 0;
+    }
+    history_close(h);
+    if (!ok)
+        fprintf(stderr, "%s\n", error);
+    return !ok;
+}
+
 int main(int argc, char **argv)
 {
     demo d = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -181,6 +211,8 @@ int main(int argc, char **argv)
     char error[300];
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *value = argv[i + 1], *name = argv[i];
+        if (strcmp(name, "--fill") == 0)
+            return fill(value);
         *(strcmp(name, "--scene") == 0      ? &scene
           : strcmp(name, "--history") == 0  ? &options.history_path
           : strcmp(name, "--log") == 0      ? &options.log_path
