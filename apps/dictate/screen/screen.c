@@ -39,7 +39,7 @@ struct screen {
     /* the thread's alone */
     screen_term term;
     screen_ui ui;
-    bool dirty, quit_sent;
+    bool has_view, dirty, quit_sent;
     int64_t drawn_ms;
     locale_t locale;
 };
@@ -203,7 +203,7 @@ static bool take_news(screen *s)
     bool go_on = !s->stopping;
     if (s->fresh && !s->lines) {
         s->ui.view = s->view;
-        s->dirty = true;
+        s->dirty = s->has_view = true;
     }
     s->fresh = false;
     if (s->lines && s->term.n_pending == 0 && s->lines->n > 0
@@ -219,7 +219,7 @@ static void wait_for_news(screen *s)
     screen_term *t = &s->term;
     bool unsent = t->n_pending > t->sent && !t->gone, keys = t->in_fd >= 0 && t->taken && !t->gone;
     int64_t timeout = -1, since = now_ms() - s->drawn_ms;
-    if (!s->lines && t->taken && !unsent) {
+    if (s->has_view && t->taken && !unsent) {
         if (s->dirty)
             timeout = since < FRAME_MS ? FRAME_MS - since : 0;
         else if (s->ui.page->refresh_ms)
@@ -248,7 +248,7 @@ static void run_loop(screen *s)
         bool sent = screen_term_send(t);
         if (t->gone && (!t->plain || t->in_fd >= 0))
             quit(s); /* nobody is there any more */
-        if (!s->lines && sent && s->dirty && t->taken && !t->gone && now_ms() - s->drawn_ms >= FRAME_MS) {
+        if (s->has_view && sent && s->dirty && t->taken && !t->gone && now_ms() - s->drawn_ms >= FRAME_MS) {
             draw_frame(s);
             screen_term_send(t);
         }
@@ -299,7 +299,6 @@ static void *run(void *user)
     pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
     s->ui.options = &s->options;
     s->ui.color = ok && !s->lines && color_wanted(&s->options) && has_colors();
-    s->dirty = true;
     screen_go(&s->ui, &screen_page_main);
     announce(s, !ok);
     if (ok) {
