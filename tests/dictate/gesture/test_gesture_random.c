@@ -380,7 +380,8 @@ static void engine_agrees_with_the_second_description(void)
             n_starts += h.said[i].act == GESTURE_START;
             n_stops += h.said[i].act == GESTURE_STOP;
         }
-        if (!CHECK_STR(h.broken, NULL) | !CHECK(same(&s, &h))) {
+        bool rules = CHECK_STR(h.broken, NULL);
+        if (!CHECK(same(&s, &h)) || !rules) {
             printf("# seed %llu\n", (unsigned long long)seed);
             show_stream(&s);
             show("expected", s.expected, s.n_expected);

@@ -28,12 +28,12 @@ static bool start_server(void)
     if (pipe(pipe_fds) != 0)
         return false;
     snprintf(fd_text, sizeof fd_text, "%d", pipe_fds[1]);
-    char *const words[] = {"Xvfb",       "-displayfd", fd_text, "-screen",  "0",
-                           "640x480x24", "-nolisten",  "tcp",   "-noreset", NULL};
+    const char *const words[] = {"Xvfb",       "-displayfd", fd_text, "-screen",  "0",
+                                 "640x480x24", "-nolisten",  "tcp",   "-noreset", NULL};
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", 1, 0);
     posix_spawn_file_actions_addclose(&actions, pipe_fds[0]);
-    int failed = posix_spawnp(&server, "Xvfb", &actions, NULL, words, environ);
+    int failed = posix_spawnp(&server, "Xvfb", &actions, NULL, (char *const *)(uintptr_t)words, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(pipe_fds[1]);
     size_t n = 0;
