@@ -18,32 +18,40 @@ typedef struct spool_item {
     char *path;             /* the caller's, spool_items_free() */
     int64_t id, started_ms; /* started: Unix time */
     int64_t n_samples;
-    char reason[64]; /* "recording", "undelivered", "cancelled", "failed" */
+    char reason
+        [64]; /* "recording", "undelivered", "cancelled", "failed", or what was set; "damaged": it cannot be read */
 } spool_item;
 
-/* folder is made if absent. NULL: error is one sentence (disk full, read-only...). The utterance then lives in memory
- * alone and the user is told. */
+/* folder is made if absent (a folder that is there keeps its mode). NULL: error is one sentence (disk full, read-only...).
+ * The utterance then lives in memory alone and the user is told. While it is open the file is locked (flock), so that no
+ * other program, nor spool_list() of this one, takes it for one that was left behind. */
 spool *spool_create(const char *folder, char error[SPOOL_ERROR]);
-/* False: the disk is full or gone (once: error); the caller keeps the samples in memory. */
+/* False: the disk is full or gone; the caller keeps the samples in memory. The file then ends with the call before, and
+ * stays so: later calls return false and leave error, which the first one filled, as it is. Samples that are not numbers
+ * become 0, those beyond [-1, 1] are clipped. Goes to the disk itself at most once a second, which may take as long as the
+ * disk does. */
 bool spool_write(spool *s, const float *pcm, size_t n, char error[SPOOL_ERROR]);
 int64_t spool_id(const spool *s);
 const char *spool_path(const spool *s);
-/* Why it still lies there, for `last` and the next start. */
+/* Why it still lies there, for `last` and the next start; at most 63 bytes of it. False: it cannot be written. */
 bool spool_set_reason(spool *s, const char *reason);
-/* Delivered: overwrite and remove. */
+/* Delivered: overwrite and remove. What a file system that never writes in place, or the flash below it, still holds is out
+ * of reach. NULL is allowed here and in spool_close(). */
 void spool_remove(spool *s);
 /* Close and keep. */
 void spool_close(spool *s);
 
-/* What lies in the folder, oldest first; files that are not ours are left alone, damaged ones are listed as far as they
- * can be read. -1: error. */
+/* What was left behind in the folder, oldest first: without those that are being recorded, by whomever, and without files
+ * that are not ours. Of a damaged one id is 0 and started the file's own time; its samples are listed as far as they can be
+ * read. No such folder: 0. -1: error. */
 int32_t spool_list(const char *folder, spool_item **items, char error[SPOOL_ERROR]);
 void spool_items_free(spool_item *items, int32_t n_items);
 /* All samples of a file; the caller frees. NULL: error. */
 float *spool_read(const char *path, size_t *n_samples, char error[SPOOL_ERROR]);
 /* Overwrite and remove one that was listed. */
 bool spool_forget(const char *path, char error[SPOOL_ERROR]);
-/* Remove those older than keep_seconds whose reason is "cancelled" or "failed". Returns how many. */
+/* Remove those older than keep_seconds whose reason is "cancelled" or "failed", and what a crash in the middle of making or
+ * removing one left. Returns how many of the former. */
 int32_t spool_sweep(const char *folder, int64_t now_ms, int64_t keep_seconds);
 
 #endif
