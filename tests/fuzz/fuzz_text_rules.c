@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Rules and what was said. The first byte chooses options; each line but the last is a rule, a snippet if it begins with "!";
  * the last is said in one piece, and once more cut in two at its middle. What comes out is UTF-8, whatever went in. */
-#include "common/utf8.h"
+#include "common/utf8_text.h"
 #include "dictate/voice/joining.h"
 
 #include <stdlib.h>
