@@ -24,10 +24,11 @@ typedef struct capture_device {
     int32_t rate_hz, n_channels;
 } capture_device;
 
-/* From some thread of the capture's; return at once. */
+/* From some thread of the capture's; return at once. They may not call the capture, nor wait for a lock that is held
+ * by whoever calls it. Each may be NULL. */
 typedef struct capture_sink {
     void *user;
-    /* The first real buffer came. */
+    /* The first real buffer came; its first sample was spoken then, on CLOCK_MONOTONIC. */
     void (*started)(void *user, int64_t time_us);
     /* The stream now takes from this device (start, default source changed, server came back). */
     void (*device)(void *user, const char *name, const char *description);
@@ -47,16 +48,18 @@ void capture_system_close(capture_system *system);
 int32_t capture_devices(capture_system *system, capture_device **devices, char error[CAPTURE_ERROR]);
 
 /* Open a stream; returns at once, whatever the server does. device NULL: the default source, followed when it
- * changes. NULL only when out of memory or threads. */
+ * changes. A device that is not there when the recording starts is a failure; one that goes away later is replaced by
+ * the default. The system must outlive the capture. NULL only when out of memory or threads. */
 capture *capture_start(capture_system *system, const char *device, const capture_sink *sink);
 /* Up to n samples, 16 kHz mono in [-1, 1], without waiting. One reader thread. *time_us (may be NULL): when the last
  * of them was spoken, about. */
 size_t capture_read(capture *stream, float *pcm, size_t n, int64_t *time_us);
 /* Blocks until something can be read, the stream has ended, or timeout_ms went by. */
 void capture_wait(capture *stream, int32_t timeout_ms);
-/* No more sound is wanted after now; returns at once. What was spoken before can still be read. */
+/* No more sound is wanted after now; returns at once. What was spoken before can still be read: the capture ends when
+ * the last of it has come, 100 ms later at the latest. From any thread. */
 void capture_stop(capture *stream);
-/* All was read: it was stopped, it failed, or the file is at its end. */
+/* All was read and capture_read() has nothing more: it was stopped, it failed, or the file is at its end. */
 bool capture_ended(const capture *stream);
 /* Samples that came while the ring was full and are lost (native rate). */
 int64_t capture_dropped(const capture *stream);
