@@ -178,10 +178,10 @@ static void play_script(demo *d)
 
 static int fill(const char *path)
 {
-    static const char *const texts[] = {"The first thing that was ever said.",
-                                        "\xe6\xbc\xa2\xe5\xad\x97 and \xf0\x9f\x8e\xa4 and a tail of words that is "
-                                        "longer than one row of eighty columns",
-                                        "Send the report to Anna before noon."};
+    static const char *const texts[] = {
+        "The first thing that was ever said.",
+        "\xe6\xbc\xa2\xe5\xad\x97 and \xf0\x9f\x8e\xa4 and words that are longer than one row of eighty columns",
+        "Send the report to Anna before noon."};
     char error[HISTORY_ERROR];
     history *h = history_open(path, error);
     bool ok = h != NULL;
