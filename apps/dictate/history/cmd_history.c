@@ -7,7 +7,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
-#include "common/utf8_text.h"
+#include "common/visible.h"
 #include "dictate/settings/settings.h"
 
 #include <errno.h>
@@ -166,11 +166,9 @@ void history_one_line(textbuf *out, const char *text, int32_t columns)
     bool space = false;
     size_t mark = 0; /* where "..." would go */
     int32_t n = 0;
-    for (size_t bytes; *text; text += bytes) {
-        bytes = utf8_bytes(text);
-        unsigned char c = (unsigned char)*text;
-        bool control = bytes == 0 || c <= 0x20 || c == 0x7F || (c == 0xC2 && (unsigned char)text[1] < 0xA0);
-        bytes = bytes ? bytes : 1;
+    uint32_t code;
+    for (size_t bytes; (bytes = visible_next(text, &code)) > 0; text += bytes) {
+        bool control = code == ' ' || visible_is_control(code) || (code == VISIBLE_REPLACEMENT && bytes == 1);
         if (control && space)
             continue;
         if (columns && n == columns - 3)

@@ -78,7 +78,7 @@ static int run_delete(const cli_command *command, int argc, char **argv)
 static bool agreed(int64_t n_entries)
 {
     char answer[16] = "";
-    fprintf(stderr, "Delete all %lld dictations for ever? [y/N] ", (long long)n_entries);
+    fprintf(stderr, "Delete all dictations (%lld) for ever? [y/N] ", (long long)n_entries);
     return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 

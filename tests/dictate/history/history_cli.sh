@@ -150,6 +150,40 @@ run delete 2 3
 check "delete one that is and one that is not" 1 "$silent" 'err_has "1 of 2 deleted"'
 run delete 2
 check "delete none" 3 "$silent" 'err_has "0 of 1 deleted"'
+if command -v python3 >/dev/null; then
+    # on_terminal ANSWER WORD...: with a terminal of 60 columns on all three; ANSWER once it asks.
+    on_terminal() {
+        python3 - "$program" "$@" >"$place/out" 2>"$place/err" <<'END'
+import fcntl, os, pty, struct, sys, termios
+program, answer, words = sys.argv[1], sys.argv[2], sys.argv[3:]
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
+    os.execv(program, [program, "history"] + words)
+text = b""
+while True:
+    try:
+        piece = os.read(terminal, 1000)
+    except OSError:
+        break
+    if not piece:
+        break
+    text += piece
+    if text.endswith(b"[y/N] "):
+        os.write(terminal, answer.encode() + b"\n")
+sys.stdout.write(text.decode().replace("\r", ""))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+END
+        status=$?
+    }
+    on_terminal n list
+    check "a line is no longer than the terminal is wide" 0 "$quiet" \
+        'out_is "    1  2026-01-08 12:34     3.2 s  The quarterly report, ..."'
+    on_terminal n clear
+    check "clear asks on a terminal" 1 'out_has "Delete all dictations (1) for ever? [y/N]"' 'out_has "nothing was deleted"'
+    run list
+    check "and takes no for an answer" 0 "$quiet" 'out_has quarterly'
+fi
 run clear
 check "clear does not ask where nobody can answer" 2 "$silent" 'err_has "--yes does not ask"'
 run list
