@@ -11,6 +11,7 @@ number=0 failed=0
 
 mux() { tmux -S "$work/socket" -f /dev/null "$@"; }
 trap 'mux kill-server 2>/dev/null; rm -rf "$work"' EXIT
+trap "exit 1" HUP INT TERM PIPE
 
 # start SIZE COMMAND...: a fresh emulator
 start() {
