@@ -31,12 +31,11 @@ typedef struct deliver_outcome {
     char why[DELIVER_ERROR];     /* when not delivered: one sentence */
     char target[DELIVER_TARGET]; /* the window's class, or the file, or the command; "" unknown */
     int64_t sent_us, receipt_us; /* CLOCK_MONOTONIC: chord pressed (or text written); the target has read it */
-    bool restored;               /* the clipboard is as it was; comes in a second call for the same id, below */
 } deliver_outcome;
 
 typedef struct deliver_sink {
     void *user;
-    /* From the deliverer's thread; return at once. Once per delivery. */
+    /* All from the deliverer's thread; return at once. Once per delivery, also for what is queued when it ends. */
     void (*outcome)(void *user, const deliver_outcome *outcome);
     /* Later, at most once per paste: the old clipboard is back (or a newer one of the user's was left alone). */
     void (*restored)(void *user, int64_t id, bool by_user);
@@ -49,7 +48,8 @@ typedef struct deliver_options {
     const char *argument; /* DELIVER_FILE, DELIVER_COMMAND */
     const char *display;  /* NULL: $DISPLAY */
     /* "class=chord" rules, first match wins, case ignored, * and ? as in file names; chord "ctrl+v", "ctrl+shift+v",
-     * "shift+insert", "type", "clipboard". Built-in rules for terminals come after them, "ctrl+v" last. */
+     * "shift+insert" or other modifiers (ctrl, shift, alt, super) and a keysym's name, "type", "clipboard". Built-in rules
+     * for terminals come after them, "ctrl+v" last. */
     const char *const *rules;
     int32_t n_rules;
     int32_t receipt_ms;  /* no read within: not delivered; 1000 */
@@ -63,13 +63,15 @@ void deliver_options_init(deliver_options *options);
 bool deliver_parse(const char *text, deliver_options *options, char error[DELIVER_ERROR]);
 /* NULL: error is one sentence (no display, no XTEST, rule 3 is not class=chord...). Options are copied. */
 deliverer *deliver_create(const deliver_options *options, const deliver_sink *sink, char error[DELIVER_ERROR]);
-/* Queue UTF-8 text. NULL chord: as the rules say. Returns its id, -1: out of memory. Any thread. */
+/* Queue UTF-8 text; with DELIVER_PASTE the rules say how. Returns its id, -1: out of memory. Any thread. */
 int64_t deliver_text(deliverer *d, const char *text);
-/* Into the clipboard, to stay there, whatever the way is. As deliver_text() otherwise. */
+/* Into the clipboard, to stay there, whatever the way is; a way without a display opens one for it. As deliver_text()
+ * otherwise. */
 int64_t deliver_to_clipboard(deliverer *d, const char *text);
 /* The focused window's class now, for history; "" unknown. Any thread; never blocks longer than 50 ms. */
 void deliver_target(deliverer *d, char target[DELIVER_TARGET]);
-/* Waits for the running delivery (at most receipt_ms) and restores the clipboard. */
+/* Waits for the running delivery (at most receipt_ms, from the window's last sign of life), restores the clipboard and
+ * hands it to a clipboard manager if there is one; without one, X has no clipboard without its owner. */
 void deliver_free(deliverer *d);
 
 #endif

@@ -21,14 +21,16 @@ enum { TARGET_WAIT_MS = 50 };
 typedef struct job {
     struct job *next;
     int64_t id;
+    deliver_way way;
     char text[];
 } job;
 
 struct deliverer {
-    deliver_way way;
-    char *argument;
+    deliver_options options; /* its strings are ours; rules are the display's */
+    char *argument, *display;
     deliver_sink sink;
-    deliver_x11 *x; /* NULL: a way without a display */
+    bool needs_display; /* the way does */
+    deliver_x11 *x;     /* the thread's own once it runs; NULL: a way without a display, or not opened yet */
     int wake_fd;
     pthread_t thread;
     bool told_lost; /* the thread's own */
@@ -64,7 +66,8 @@ static void woken(void *user)
     pthread_mutex_unlock(&d->lock);
     if (!asked)
         return;
-    deliver_x11_target(d->x, target);
+    if (d->x)
+        deliver_x11_target(d->x, target);
     pthread_mutex_lock(&d->lock);
     memcpy(d->target, target, sizeof target);
     d->n_answered = n_asked;
@@ -107,15 +110,26 @@ static void tell_lost(deliverer *d)
 {
     if (d->told_lost || !d->x || !deliver_x11_lost(d->x))
         return;
+    if (!d->needs_display) { /* opened for the clipboard alone: the next copy opens it again */
+        deliver_x11_close(d->x);
+        d->x = NULL;
+        return;
+    }
     d->told_lost = true;
     if (d->sink.lost)
         d->sink.lost(d->sink.user, deliver_x11_lost(d->x));
 }
 
+static deliver_x11 *open_display(deliverer *d, char error[DELIVER_ERROR])
+{
+    deliver_host host = {d, d->wake_fd, woken, stopping, has_more};
+    return deliver_x11_open(&d->options, &host, error);
+}
+
 static void deliver_job(deliverer *d, const job *j)
 {
     deliver_outcome outcome = {.id = j->id};
-    switch (d->way) {
+    switch (j->way) {
     case DELIVER_STDOUT:
         deliver_stdout(j->text, &outcome);
         break;
@@ -132,7 +146,8 @@ static void deliver_job(deliverer *d, const job *j)
     case DELIVER_PASTE:
     case DELIVER_TYPE:
     case DELIVER_CLIPBOARD:
-        deliver_x11_send(d->x, d->way, j->text, &outcome);
+        if (d->x || (d->x = open_display(d, outcome.why)))
+            deliver_x11_send(d->x, j->way, j->text, &outcome);
         break;
     }
     if (d->sink.outcome)
@@ -212,6 +227,7 @@ static void destroy(deliverer *d)
     pthread_cond_destroy(&d->answered);
     pthread_mutex_destroy(&d->lock);
     free(d->argument);
+    free(d->display);
     free(d);
 }
 
@@ -222,24 +238,28 @@ deliverer *deliver_create(const deliver_options *options, const deliver_sink *si
         snprintf(error, DELIVER_ERROR, "Out of memory for the delivery.");
         return NULL;
     }
-    d->way = options->way;
+    d->options = *options;
+    d->needs_display =
+        options->way == DELIVER_PASTE || options->way == DELIVER_TYPE || options->way == DELIVER_CLIPBOARD;
     d->sink = *sink;
     d->last = &d->first;
     if (!start_locks(d, error))
         goto failed;
-    if (options->argument && !(d->argument = strdup(options->argument))) {
+    if ((options->argument && !(d->argument = strdup(options->argument)))
+        || (options->display && !(d->display = strdup(options->display)))) {
         snprintf(error, DELIVER_ERROR, "Out of memory for the delivery.");
         goto failed;
     }
-    if ((d->way == DELIVER_FILE || d->way == DELIVER_COMMAND) && !d->argument) {
+    if ((options->way == DELIVER_FILE || options->way == DELIVER_COMMAND) && !d->argument) {
         snprintf(error, DELIVER_ERROR, "Delivery to a file or a command needs its name.");
         goto failed;
     }
-    if (d->way == DELIVER_PASTE || d->way == DELIVER_TYPE || d->way == DELIVER_CLIPBOARD) {
-        deliver_host host = {d, d->wake_fd, woken, stopping, has_more};
-        if (!(d->x = deliver_x11_open(options, &host, error)))
-            goto failed;
-    }
+    d->options.argument = d->argument;
+    d->options.display = d->display;
+    if (d->needs_display && !(d->x = open_display(d, error)))
+        goto failed;
+    d->options.rules = NULL; /* the caller's, and read by now */
+    d->options.n_rules = 0;
     int rc = pthread_create(&d->thread, NULL, deliver_thread, d);
     if (rc == 0)
         return d;
@@ -249,7 +269,7 @@ failed:
     return NULL;
 }
 
-int64_t deliver_text(deliverer *d, const char *text)
+static int64_t queue(deliverer *d, deliver_way way, const char *text)
 {
     size_t n = strlen(text);
     job *j = malloc(sizeof *j + n + 1);
@@ -257,6 +277,7 @@ int64_t deliver_text(deliverer *d, const char *text)
         return -1;
     memcpy(j->text, text, n + 1);
     j->next = NULL;
+    j->way = way;
     pthread_mutex_lock(&d->lock);
     int64_t id = j->id = ++d->last_id;
     *d->last = j;
@@ -266,10 +287,20 @@ int64_t deliver_text(deliverer *d, const char *text)
     return id;
 }
 
+int64_t deliver_text(deliverer *d, const char *text)
+{
+    return queue(d, d->options.way, text);
+}
+
+int64_t deliver_to_clipboard(deliverer *d, const char *text)
+{
+    return queue(d, DELIVER_CLIPBOARD, text);
+}
+
 void deliver_target(deliverer *d, char target[DELIVER_TARGET])
 {
     target[0] = '\0';
-    if (!d->x)
+    if (!d->needs_display)
         return;
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);

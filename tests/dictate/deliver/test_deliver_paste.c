@@ -394,6 +394,26 @@ static void clipboard_way_stays(void)
     outcomes_free(o);
 }
 
+/* Copying from the history: works beside every way, also one that needs no display otherwise. */
+static void copies_beside_any_way(void)
+{
+    static const deliver_way ways[] = {DELIVER_PASTE, DELIVER_TYPE, DELIVER_NONE};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        outcomes *o = outcomes_new();
+        deliver_options options = options_with(20000, 50);
+        options.way = ways[i];
+        deliverer *d = screen_deliverer(o, &options);
+        deliver_outcome outcome;
+        int64_t id = deliver_to_clipboard(d, "from long ago");
+        CHECK(outcomes_wait(o, id, &outcome) && outcome.delivered);
+        char *text = screen_text();
+        CHECK_STR(text, "from long ago");
+        free(text);
+        deliver_free(d);
+        outcomes_free(o);
+    }
+}
+
 static void bad_rules_are_named(void)
 {
     static const struct {
@@ -508,6 +528,7 @@ int main(int argc, char **argv)
     RUN(chords_by_class);
     RUN(primary_comes_back_too);
     RUN(clipboard_way_stays);
+    RUN(copies_beside_any_way);
     RUN(bad_rules_are_named);
     RUN(xterm_gets_a_line);
     RUN(latency);
