@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Folders and sound for the tests of the spool. */
+ * Folders and sound for the tests of the spool; include it first, below _GNU_SOURCE. */
 #ifndef DICTATE_SPOOL_KIT_H
 #define DICTATE_SPOOL_KIT_H
 
@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <math.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -25,20 +26,16 @@ static inline void kit_make_folder(char *folder, size_t size)
         abort();
 }
 
-/* The folder, the files in it, and one level of folders below. */
+static inline int kit_remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st, (void)kind, (void)ftw;
+    return remove(path);
+}
+
+/* With all that is in it. */
 static inline void kit_remove_folder(const char *folder)
 {
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            char path[1200];
-            snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-            if (unlink(path) != 0 && errno == EISDIR)
-                kit_remove_folder(path);
-        }
-    if (dir)
-        closedir(dir);
-    rmdir(folder);
+    nftw(folder, kit_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static inline int kit_n_files(const char *folder)
