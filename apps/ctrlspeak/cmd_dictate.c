@@ -202,7 +202,7 @@ static const cli_section sections[] = {
      "  ctrlspeak dictate start | stop | toggle | cancel | status | last | paste-last | reload | quit\n"},
     {"Files", "  config      $XDG_CONFIG_HOME/ctrlspeak/config (ctrlspeak config keys tells all settings)\n"
               "  history     $XDG_STATE_HOME/ctrlspeak/history.db (ctrlspeak history)\n"
-              "  log         $XDG_STATE_HOME/ctrlspeak/ctrlspeak.log; spoken words never, but with --log-text\n"
+              "  log         $XDG_STATE_HOME/ctrlspeak/dictate.log; spoken words never, but with --log-text\n"
               "  spool       $XDG_STATE_HOME/ctrlspeak/spool: sound until its text is delivered\n"
               "  socket      $XDG_RUNTIME_DIR/ctrlspeak/control\n"},
 };

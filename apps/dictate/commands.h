@@ -8,21 +8,32 @@
 
 #include "common/cli.h"
 
-#define DICTATE_COMMANDS(X)   \
-    X(command_config_show)    \
-    X(command_config_get)     \
-    X(command_config_set)     \
-    X(command_config_unset)   \
-    X(command_config_path)    \
-    X(command_config_keys)    \
-    X(command_history_list)   \
-    X(command_history_search) \
-    X(command_history_show)   \
-    X(command_history_copy)   \
-    X(command_history_delete) \
-    X(command_history_clear)  \
-    X(command_history_export) \
-    X(command_history_stats)  \
+#define DICTATE_COMMANDS(X)       \
+    X(command_config_show)        \
+    X(command_config_get)         \
+    X(command_config_set)         \
+    X(command_config_unset)       \
+    X(command_config_path)        \
+    X(command_config_keys)        \
+    X(command_history_list)       \
+    X(command_history_search)     \
+    X(command_history_show)       \
+    X(command_history_copy)       \
+    X(command_history_delete)     \
+    X(command_history_clear)      \
+    X(command_history_export)     \
+    X(command_history_stats)      \
+    X(command_dictate_start)      \
+    X(command_dictate_stop)       \
+    X(command_dictate_toggle)     \
+    X(command_dictate_cancel)     \
+    X(command_dictate_status)     \
+    X(command_dictate_last)       \
+    X(command_dictate_paste_last) \
+    X(command_dictate_reload)     \
+    X(command_dictate_quit)       \
+    X(command_dictate)            \
+    X(command_doctor)             \
     X(command_history_import)
 
 #define DICTATE_COMMAND_DOOR(name) extern const cli_command name;
@@ -32,7 +43,7 @@ DICTATE_COMMANDS(DICTATE_COMMAND_DOOR)
 #ifdef CTRLSPEAK_DICTATE
 #define DICTATE_COMMAND_ENTRY(name) , &name
 #define DICTATE_ENTRIES             DICTATE_COMMANDS(DICTATE_COMMAND_ENTRY)
-#define DICTATE_HELP                "|config|history"
+#define DICTATE_HELP                "|dictate|doctor|config|history"
 #else
 #define DICTATE_ENTRIES
 #define DICTATE_HELP ""

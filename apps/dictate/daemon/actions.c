@@ -111,12 +111,17 @@ static void deliver(dictation *d, utterance *u)
 static void remember(dictation *d, utterance *u)
 {
     char error[HISTORY_ERROR];
+    char *text = strdup(u->text);
     d->n_dictations++;
-    if (!d->history)
+    if (!d->history || !text) {
+        free(text);
         return;
+    }
+    for (size_t n = strlen(text); n && (text[n - 1] == ' ' || text[n - 1] == '\n'); n--)
+        text[n - 1] = 0; /* the space before the next dictation is no word */
     const history_entry entry = {
         .time_ms = u->end_ms,
-        .text = u->text,
+        .text = text,
         .model = u->model,
         .language = u->language,
         .target = u->target,
@@ -126,6 +131,7 @@ static void remember(dictation *d, utterance *u)
         .delivered = u->state == STATE_DELIVERED,
     };
     u->history_id = history_add(d->history, &entry, error);
+    free(text);
     if (u->history_id < 0)
         dictation_say(d, LOG_WARNING, "%s", error);
     else

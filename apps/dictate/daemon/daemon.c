@@ -35,7 +35,12 @@ void dictation_say(dictation *d, log_level level, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(d->message, sizeof d->message, format, arguments);
     va_end(arguments);
+    size_t n = strlen(d->message);
+    if (n && d->message[n - 1] == '.') /* some parts speak in whole sentences */
+        d->message[n - 1] = 0;
     log_line(level, "dictate", "%s", d->message);
+    if (level <= LOG_WARNING && !d->screen && log_path()[0]) /* without a file the log is on stderr already */
+        say(level == LOG_ERROR ? "error" : "warning", "dictate", "%s", d->message);
     d->view_us = 0;
 }
 
@@ -69,9 +74,11 @@ void dictation_gesture(dictation *d, const gesture_event *gesture)
     if (!u && fresh)
         u = utterance_new(d);
     if (!u) {
-        if (fresh)
+        if (fresh) {
+            gesture_set_recording(&d->gestures, false, -1);
             dictation_say(d, LOG_WARNING, "%d dictations are still waiting to be delivered; this one was not begun",
                           UTTERANCES_MAX);
+        }
         return;
     }
     if (fresh)
@@ -110,8 +117,10 @@ static void worker_changed(dictation *d, worker_state state, const char *text)
     if (state == WORKER_READY || state == WORKER_BUSY)
         d->model_trouble[0] = 0;
     if (state == WORKER_FAILED) {
-        snprintf(d->model_trouble, sizeof d->model_trouble, "%s", text ? text : "the model cannot be used");
-        dictation_say(d, LOG_ERROR, "%s", d->model_trouble);
+        const char *why = text ? text : "the model cannot be used";
+        if (strcmp(d->model_trouble, why) != 0)
+            dictation_say(d, LOG_ERROR, "%s", why);
+        snprintf(d->model_trouble, sizeof d->model_trouble, "%s", why);
     }
     d->view_us = 0;
 }

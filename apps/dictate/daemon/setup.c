@@ -176,7 +176,7 @@ void setup_keys(dictation *d, int64_t now_us)
         return;
     }
     if (d->keys_wait_us == 0)
-        dictation_say(d, LOG_WARNING, "%s; `ctrlspeak dictate toggle` works all the same", error);
+        dictation_say(d, LOG_WARNING, "no key can be heard (`ctrlspeak dictate toggle` works all the same): %s", error);
     d->keys_wait_us = d->keys_wait_us ? 2 * d->keys_wait_us : 1000000;
     if (d->keys_wait_us > 10000000)
         d->keys_wait_us = 10000000;
@@ -234,12 +234,12 @@ static void open_history(dictation *d)
         dictation_say(d, LOG_WARNING, "%s", error);
 }
 
-static void open_log(const settings *set, bool also_stderr)
+static void open_log(const settings *set)
 {
     static const log_level levels[] = {LOG_INFO, LOG_ERROR, LOG_WARNING, LOG_DEBUG,
                                        LOG_TRACE}; /* as the choices stand */
     char error[300];
-    if (!log_open(NULL, levels[set->log_level], also_stderr, error))
+    if (!log_open(NULL, levels[set->log_level], false, error))
         say("warning", "log", "%s", error);
     log_allow_text(set->log_text);
 }
@@ -272,7 +272,7 @@ bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
         free(path);
         return false;
     }
-    open_log(d->set, d->options.no_ui);
+    open_log(d->set);
     log_line(LOG_INFO, "dictate", "version=%s pid=%ld", cs_version(), (long)getpid());
     const worker_options for_worker = {
         .model_path = path,
@@ -292,7 +292,7 @@ bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
         return false;
     }
     if (!d->deliverer)
-        dictation_say(d, LOG_WARNING, "%s; text goes to the history alone", error);
+        dictation_say(d, LOG_WARNING, "text goes to the history alone: %s", error);
     d->feedback = feedback_create(NULL);
     d->spool_folder = paths_user(PATHS_STATE, "spool");
     if (d->spool_folder)
@@ -356,7 +356,7 @@ bool setup_reload(dictation *d, char error[DAEMON_ERROR])
     if (wrong)
         goto refuse;
     if (!fresh)
-        dictation_say(d, LOG_WARNING, "%s; text goes to the history alone", error);
+        dictation_say(d, LOG_WARNING, "text goes to the history alone: %s", error);
     if (strcmp(set->model, d->model_wanted) != 0 && !setup_model(d, set->model, error))
         goto refuse;
     d->set = set;

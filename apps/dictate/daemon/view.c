@@ -133,8 +133,8 @@ static void set_row(screen_row *row, const char *name, const char *description, 
                     bool standard)
 {
     memset(row, 0, sizeof *row);
-    snprintf(row->name, sizeof row->name, "%s", name);
-    snprintf(row->description, sizeof row->description, "%s", description);
+    snprintf(row->name, sizeof row->name, "%.*s", SCREEN_LINE - 1, name);
+    snprintf(row->description, sizeof row->description, "%.*s", SCREEN_LINE - 1, description);
     row->active = active;
     row->preferred = preferred;
     row->standard = standard;

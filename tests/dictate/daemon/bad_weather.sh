@@ -1,0 +1,153 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# bad_weather.sh PROGRAM TAP SAMPLES: each thing that can be missing or break: one clear sentence, the documented status or state,
+# and no sound lost.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/house.sh"
+samples=$3
+house_open "$1" "$2"
+words=$(cat "$samples/digits.txt")
+log=$place/state/ctrlspeak/dictate.log
+ln -sf "$log" "$place/log"
+
+# start_fails STATUS PATTERN ARG...
+start_fails() {
+    want=$1 pattern=$2
+    shift 2
+    timeout 20 "$program" dictate --no-ui "$@" >"$place/stdout" 2>"$place/stderr" </dev/null
+    met=$?
+    [ $met = "$want" ] && grep -qE "$pattern" "$place/stderr" && [ "$(wc -l <"$place/stderr")" -le 3 ] && return
+    echo "# status $met, expected $want"
+    return 1
+}
+
+spool_has() {
+    [ "$(ls "$place/state/ctrlspeak/spool" 2>/dev/null | wc -l)" = "$1" ]
+}
+
+history_has() {
+    "$program" history list 2>/dev/null | grep -q "$1"
+}
+
+# ---- before it starts
+check "no such model" start_fails 4 'there is no such file' --model "nowhere"
+head -c 100000 "$here/../../../models/ctrlspeak-small.nemo" >"$place/damaged.nemo"
+printf '[dictate]\ngesure = triple:ctrl\n' >"$place/config/ctrlspeak/config"
+check "unknown key: line and nearest" start_fails 2 'config:2: .*gesure.*gesture'
+printf 'audio.cue_volume = loud\n' >"$place/config/ctrlspeak/config"
+check "a value that is none" start_fails 2 'config:1: .*loud'
+rm "$place/config/ctrlspeak/config"
+check "a gesture that is none" start_fails 2 'sextuple' --gesture sextuple:ctrl
+check "a way that is none" start_fails 2 'telepathy' --deliver telepathy
+check "a language" start_fails 2 'source-lang' --source-lang de
+check "no daemon: status says so" sh -c "'$program' dictate status 2>&1 >/dev/null | grep -q 'no dictation runs'"
+"$program" dictate stop 2>/dev/null
+check "no daemon: status 7" test $? = 7
+
+# ---- a damaged model: the daemon runs and says it, and a good one can be chosen
+daemon_start_error() {
+    "$program" dictate --no-ui "$@" >"$place/stdout" 2>"$place/stderr" </dev/null &
+    daemon=$!
+    wait_for 20 state_is error
+}
+check "damaged model: state error" daemon_start_error --model "$place/damaged.nemo" --source "file:$samples/digits.wav" --deliver none
+check "damaged model: one sentence" grep -q 'damaged.nemo' "$place/stderr"
+check "damaged model: a recording is taken all the same" "$program" dictate start
+sleep 1.5
+"$program" dictate stop 2>"$place/said"
+check "damaged model: the stop tells" test $? = 5
+check "damaged model: the sound is kept" spool_has 1
+check "damaged model: ends" daemon_end
+rm -rf "$place/state/ctrlspeak/spool"
+
+# ---- no display
+display=$DISPLAY
+unset DISPLAY
+check "no display: starts" daemon_start --source "file:$samples/digits.wav"
+check "no display: says what does not work" grep -qi 'display' "$place/stderr"
+check "no display: recording by command" "$program" dictate start
+sleep 1.6
+"$program" dictate stop 2>"$place/said"
+check "no display: status 8" test $? = 8
+check "no display: the text is in the history" wait_for 10 history_has "${words%% *}"
+check "no display: ends" daemon_end
+export DISPLAY=$display
+"$program" history clear --yes >/dev/null
+
+# ---- no sound server
+server=$PULSE_SERVER
+export PULSE_SERVER=unix:$place/nowhere
+check "no sound server: starts" daemon_start --source pulse
+"$program" dictate start 2>"$place/said"
+check "no sound server: start says so" test $? != 0
+check "no sound server: in a sentence" grep -qi 'sound\|pulse\|server' "$place/said"
+check "no sound server: state error" wait_for 2 state_is error
+export PULSE_SERVER=$server
+check "no sound server: ends" daemon_end
+
+# ---- the plug is pulled while it records
+check "killed: starts" daemon_start
+"$program" dictate start
+wait_for 5 state_is recording
+speak "$samples/digits.wav"
+sleep 0.3
+kill -KILL "$daemon"
+wait "$daemon" 2>/dev/null
+daemon=
+check "killed: the sound is there" spool_has 1
+check "killed: the lock is stale, the next starts" daemon_start
+check "killed: the next one has the words" wait_for 20 history_has "$words"
+check "killed: and the spool is empty" wait_for 5 spool_has 0
+check "killed: ends" daemon_end
+"$program" history clear --yes >/dev/null
+
+check "ended while recording: starts" daemon_start
+"$program" dictate start
+wait_for 5 state_is recording
+speak "$samples/digits.wav"
+sleep 0.3
+check "ended while recording: ends" daemon_end
+check "ended while recording: the sound is there" spool_has 1
+check "ended while recording: the next starts" daemon_start
+check "ended while recording: and has the words" wait_for 20 history_has "$words"
+daemon_end
+"$program" history clear --yes >/dev/null
+
+# ---- the display goes away while it records
+check "display gone: starts" daemon_start
+"$tap" triple >/dev/null
+wait_for 5 state_is recording
+speak "$samples/digits.wav"
+kill -KILL "$xvfb"
+wait "$xvfb" 2>/dev/null
+xvfb=
+check "display gone: the recording is ended, its text kept" wait_for 20 history_has "$words"
+check "display gone: it lives" "$program" dictate status
+check "display gone: ends" daemon_end
+"$program" history clear --yes >/dev/null
+unset DISPLAY
+
+# ---- disks
+if [ "$(id -u)" = 0 ] && mkdir "$place/small" && mount -t tmpfs -o size=64k none "$place/small" 2>/dev/null; then
+    export XDG_STATE_HOME=$place/small
+    log=$place/small/ctrlspeak/dictate.log
+    check "disk full: starts" daemon_start --source "file:$samples/digits.wav" --deliver "file:$place/out"
+    head -c 100000 /dev/zero >"$place/small/filler" 2>/dev/null
+    "$program" dictate start
+    wait_for 10 test -s "$place/out"
+    "$program" dictate stop 2>/dev/null
+    check "disk full: the words arrive" wait_for 10 grep -q "$words" "$place/out"
+    check "disk full: it is said" grep -qi 'space\|full' "$place/stderr"
+    check "disk full: ends" daemon_end
+    export XDG_STATE_HOME=$place/state
+    log=$place/state/ctrlspeak/dictate.log
+    umount "$place/small"
+else
+    n=$((n + 1))
+    echo "ok $n - disk full # SKIP only root can mount a small disk"
+fi
+
+echo "1..$n"
+exit $bad
