@@ -158,6 +158,7 @@ static void on_stream_ready(pulse_stream *s)
     capture *stream = s->stream;
     s->backoff_ms = PULSE_RETRY_FIRST_MS;
     s->alive_us = capture_now_us();
+    s->interrupted = false; /* told by the device's name */
     if (atomic_load_explicit(&stream->rate_hz, memory_order_relaxed) == 0
         && !capture_feed_rate(stream, (int32_t)pa_stream_get_sample_spec(s->pa)->rate)) {
         fail(s, "The microphone's sample rate cannot be changed to 16000 Hz, or memory ran out.");
