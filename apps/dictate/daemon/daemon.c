@@ -289,6 +289,22 @@ static void loop(dictation *d, int signal_fd)
     }
 }
 
+/* The terminal back first, then what would have happened anyway. */
+static void on_fatal(int signal_number)
+{
+    screen_restore_now();
+    raise(signal_number); /* the handler is gone by then: SA_RESETHAND */
+}
+
+static void catch_fatal(void)
+{
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+    struct sigaction action = {.sa_handler = on_fatal, .sa_flags = SA_RESETHAND | SA_NODEFER};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        sigaction(fatal[i], &action, NULL);
+}
+
 int dictation_run(const daemon_options *options)
 {
     dictation *d = calloc(1, sizeof *d);
@@ -306,6 +322,8 @@ int dictation_run(const daemon_options *options)
         signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
     }
     if (d && signal_fd >= 0 && setup_open(d, error, &status)) {
+        if (d->screen)
+            catch_fatal();
         feedback_systemd("READY=1");
         loop(d, signal_fd);
         feedback_systemd("STOPPING=1");

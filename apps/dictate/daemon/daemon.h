@@ -78,7 +78,7 @@ typedef struct dictation {
     gesture_engine gestures;
     latency latency;
     char *spool_folder; /* NULL: sound is kept in memory alone */
-    char *model_wanted;
+    char *model_wanted, *screen_history;
 
     utterance *utterances[UTTERANCES_MAX]; /* oldest first */
     int32_t n_utterances;

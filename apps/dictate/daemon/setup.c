@@ -65,7 +65,23 @@ static void on_screen(void *user, const screen_command *command)
 {
     mail m = {.kind = MAIL_SCREEN};
     m.of.command = *command;
-    mailbox_post(user, &m, NULL);
+    mailbox_post(((dictation *)user)->box, &m, NULL);
+}
+
+static bool apply_flags(const daemon_options *options, settings *set, char error[DAEMON_ERROR])
+{
+    for (int32_t i = 0; i < options->n_overrides; i++) {
+        const setting_override *o = options->overrides + i;
+        if (!settings_set(set, o->key, o->value, o->flag, error))
+            return false;
+    }
+    return true;
+}
+
+static void on_apply_flags(void *user, settings *set)
+{
+    char error[DAEMON_ERROR];
+    apply_flags(&((dictation *)user)->options, set, error); /* they were checked when the program began */
 }
 
 /* ---- settings */
@@ -73,14 +89,10 @@ static void on_screen(void *user, const screen_command *command)
 static settings *load_settings(const daemon_options *options, char error[DAEMON_ERROR])
 {
     settings *set = settings_load(options->config_file, error);
-    for (int32_t i = 0; set && i < options->n_overrides; i++) {
-        const setting_override *o = options->overrides + i;
-        if (!settings_set(set, o->key, o->value, o->flag, error)) {
-            settings_free(set);
-            return NULL;
-        }
-    }
-    return set;
+    if (!set || apply_flags(options, set, error))
+        return set;
+    settings_free(set);
+    return NULL;
 }
 
 static bool parse_gestures(const settings *set, gesture_engine *engine, char error[DAEMON_ERROR])
@@ -302,14 +314,17 @@ bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
     setup_capture(d, dictation_now_us());
     d->keys_retry_us = 1;
     if (!d->options.no_ui) {
+        d->screen_history = d->set->history_db[0] ? strdup(d->set->history_db) : NULL; /* outlives a reload */
         const screen_options for_screen = {
             .plain = d->options.plain,
             .color = d->set->color,
-            .history_path = d->set->history_db[0] ? d->set->history_db : NULL,
+            .history_path = d->screen_history,
             .history_kept = d->history != NULL,
             .log_path = log_path(),
-            .user = d->box,
+            .config_path = d->options.config_file,
+            .user = d,
             .command = on_screen,
+            .apply_flags = on_apply_flags,
         };
         d->screen = screen_create(&for_screen, error);
         if (!d->screen)
@@ -340,6 +355,7 @@ void setup_close(dictation *d)
     free(d->spool_folder);
     free(d->model_wanted);
     free(d->last_text);
+    free(d->screen_history);
     log_close();
 }
 

@@ -141,10 +141,10 @@ listens_again() {
 }
 check "sound server restarted: the microphone is opened again" wait_for 10 listens_again
 sleep 0.5
-speak "$samples/commands.wav"
+speak "$samples/digits.wav"
 "$tap" triple >/dev/null
 check "sound server restarted: delivered" wait_for 20 delivered_is 1
-check "sound server restarted: what was said before and after" typed_is "$words $other "
+check "sound server restarted: what was said before and after" typed_is "$words $words "
 check "sound server restarted: ends" daemon_end
 
 # ---- what was in the clipboard comes back
