@@ -338,10 +338,10 @@ static void a_writer_that_is_killed(void)
         pid_t child = fork();
         if (child == 0) {
             spool *s = spool_create(folder, error);
+            int64_t at = 0;
             close(said[0]);
-            for (int64_t at = 0; s; at += KIT_CHUNK)
-                if (!kit_write(s, at, KIT_CHUNK, error) || write(said[1], "x", 1) != 1)
-                    _exit(1);
+            while (s && kit_write(s, at, KIT_CHUNK, error) && write(said[1], "x", 1) == 1)
+                at += KIT_CHUNK;
             _exit(1);
         }
         close(said[1]);
