@@ -18,8 +18,7 @@ typedef struct spool_item {
     char *path;             /* the caller's, spool_items_free() */
     int64_t id, started_ms; /* started: Unix time */
     int64_t n_samples;
-    char reason
-        [64]; /* "recording", "undelivered", "cancelled", "failed", or what was set; "damaged": it cannot be read */
+    char reason[64]; /* "recording", "undelivered", "cancelled", "failed" */
 } spool_item;
 
 /* folder is made if absent (a folder that is there keeps its mode). NULL: error is one sentence (disk full, read-only...).
@@ -42,7 +41,7 @@ void spool_remove(spool *s);
 void spool_close(spool *s);
 
 /* What was left behind in the folder, oldest first: without those that are being recorded, by whomever, and without files
- * that are not ours. Of a damaged one id is 0 and started the file's own time; its samples are listed as far as they can be
+ * that are not ours. Of a damaged one id is 0, started the file's own time and the reason "recording"; its samples are listed as far as they can be
  * read. No such folder: 0. -1: error. */
 int32_t spool_list(const char *folder, spool_item **items, char error[SPOOL_ERROR]);
 void spool_items_free(spool_item *items, int32_t n_items);

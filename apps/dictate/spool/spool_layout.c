@@ -64,7 +64,7 @@ static void copy_reason(char *reason, const uint8_t *bytes)
 spool_kind spool_header_read(const uint8_t *header, size_t n, spool_item *item)
 {
     item->id = item->started_ms = 0;
-    strcpy(item->reason, "damaged");
+    strcpy(item->reason, "recording"); /* what keeps the sound, unless the file says better */
     if (n < SPOOL_HEADER || memcmp(header + SPOOL_MAGIC_AT, magic, sizeof magic) != 0)
         return SPOOL_FOREIGN;
     if (get_le(header + SPOOL_CRC_AT, 4) != checksum(header, SPOOL_CRC_AT))
@@ -78,8 +78,6 @@ spool_kind spool_header_read(const uint8_t *header, size_t n, spool_item *item)
     item->started_ms = started_ms;
     if (get_le(header + SPOOL_REASON_CRC_AT, 4) == checksum(header + SPOOL_REASON_AT, SPOOL_REASON_SIZE))
         copy_reason(item->reason, header + SPOOL_REASON_AT);
-    else
-        strcpy(item->reason, "recording");
     return SPOOL_GOOD;
 }
 
