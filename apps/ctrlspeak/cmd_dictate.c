@@ -96,7 +96,7 @@ static void add_model(screen_row *row, const char *name, const char *description
 {
     memset(row, 0, sizeof *row);
     snprintf(row->name, sizeof row->name, "%s", name);
-    snprintf(row->description, sizeof row->description, "%s", description);
+    snprintf(row->description, sizeof row->description, "%s%s", name, description);
     row->active = strcmp(name, loaded) == 0;
     row->preferred = strcmp(name, preferred[0] ? preferred : PATHS_BUNDLED) == 0;
     row->standard = strcmp(name, PATHS_BUNDLED) == 0;
@@ -109,13 +109,14 @@ static int32_t list_models(screen_row *rows, int32_t most, const char *loaded, c
     char *bundled = paths_bundled_model();
     int32_t n = 0;
     if (bundled && n < most)
-        add_model(&rows[n++], PATHS_BUNDLED, "comes with the program: digits and short commands", loaded, preferred);
+        add_model(&rows[n++], PATHS_BUNDLED, ": comes with the program, for digits and short commands", loaded,
+                  preferred);
     free(bundled);
     if (!models_files(&files, &n_files))
         return n;
     for (size_t i = 0; i < n_files && n < most; i++)
         if (files[i].state != MODELS_PARTIAL)
-            add_model(&rows[n++], files[i].name, files[i].path, loaded, preferred);
+            add_model(&rows[n++], files[i].name, "", loaded, preferred);
     models_files_free(files, n_files);
     return n;
 }

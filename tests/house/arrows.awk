@@ -56,7 +56,7 @@ $3 !~ /^[ \t]*#[ \t]*include[ \t]*["<]/ { next }
         next
     if (path[1] == "apps") {
         if (folder == "dictate") {
-            # its parts see the doors of one another, each door being a NAME.h that is listed in docs/HACKING.md
+            # its parts see the doors of one another, listed in docs/DICTATION.md
             split(header, part, "/")
             if (index(header, "common/") == 1 || (directory header) in here || index(header, "dictate/" path[3] "/") == 1)
                 next

@@ -108,12 +108,11 @@ static void keys_lost(dictation *d, const char *why)
 
 static void worker_changed(dictation *d, worker_state state, const char *text)
 {
+    if (state == WORKER_READY && d->worker_state == WORKER_LOADING)
+        log_line(LOG_INFO, "model", "ready name=\"%s\"", text ? text : "");
     d->worker_state = state;
-    if (state == WORKER_READY && text && text[0]) {
-        if (strcmp(d->model, text) != 0)
-            log_line(LOG_INFO, "model", "ready name=\"%s\"", text);
+    if ((state == WORKER_LOADING || state == WORKER_READY) && text && text[0])
         snprintf(d->model, sizeof d->model, "%s", text);
-    }
     if (state == WORKER_READY || state == WORKER_BUSY)
         d->model_trouble[0] = 0;
     if (state == WORKER_FAILED) {

@@ -103,6 +103,30 @@ void view_page(dictation *d, control_client *client)
     }
 }
 
+/* "triple:ctrl_right" to "triple-tap right Ctrl": the first of the gestures. */
+static void describe_gesture(const dictation *d, char *out, size_t size)
+{
+    static const char *const kinds[][2] = {{"double", "double-tap"},      {"triple", "triple-tap"},
+                                           {"quadruple", "four taps of"}, {"quintuple", "five taps of"},
+                                           {"hold", "holding"},           {"toggle", "tapping"},
+                                           {"hybrid", "pressing"}};
+    const char *text = d->set->gesture.n_items ? d->set->gesture.items[0] : "none", *key = strchr(text, ':');
+    if (!key || !d->keys) {
+        snprintf(out, size, "ctrlspeak dictate toggle");
+        return;
+    }
+    const char *kind = "", *side = strchr(key, '_');
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strncmp(text, kinds[i][0], (size_t)(key - text)) == 0)
+            kind = kinds[i][1];
+    bool sided = side && (strcmp(side, "_left") == 0 || strcmp(side, "_right") == 0);
+    int n_key = sided ? (int)(side - key) - 1 : (int)strlen(key + 1);
+    snprintf(out, size, "%s %s%s%.*s", kind, sided ? side + 1 : "", sided ? " " : "", n_key, key + 1);
+    char *first = out + strlen(out) - (size_t)n_key;
+    if (n_key > 0 && *first >= 'a' && *first <= 'z')
+        *first = (char)(*first - 'a' + 'A');
+}
+
 static void fill_view(dictation *d)
 {
     screen_view *v = &d->view;
@@ -114,7 +138,7 @@ static void fill_view(dictation *d)
     v->model_is_bundled = strcmp(d->model, PATHS_BUNDLED) == 0;
     snprintf(v->device, sizeof v->device, "%s", d->device);
     snprintf(v->message, sizeof v->message, "%s", d->message);
-    snprintf(v->gesture, sizeof v->gesture, "%s", d->set->gesture.n_items ? d->set->gesture.items[0] : "none");
+    describe_gesture(d, v->gesture, sizeof v->gesture);
     /* The end is what was said last. */
     size_t skip = text.size >= sizeof v->text ? text.size - sizeof v->text + 1 : 0;
     while (skip && skip < text.size && ((unsigned char)text.data[skip] & 0xc0) == 0x80)
@@ -147,8 +171,6 @@ void view_lists(dictation *d)
     screen_view *v = &d->view;
     int32_t n = d->capture ? capture_devices(d->capture, &devices, error) : 0;
     v->n_devices = 0;
-    set_row(&v->devices[v->n_devices++], "", "the default one, followed when it changes", !d->device_wanted[0],
-            !d->set->device[0], false);
     for (int32_t i = 0; i < n && v->n_devices < SCREEN_DEVICES; i++)
         set_row(&v->devices[v->n_devices++], devices[i].name, devices[i].description,
                 strcmp(devices[i].name, d->device_wanted) == 0, strcmp(devices[i].name, d->set->device) == 0,
