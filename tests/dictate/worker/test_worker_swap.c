@@ -93,8 +93,8 @@ static void check_swaps(worker_kind kind)
         kit_check_answer(k, i, &kit_clips[i % KIT_CLIPS]);
         CHECK_STR(k->answers[i].model, (i + 1) / 2 % 2 == 0 ? "alpha" : "beta");
     }
-    int n_ready = 0;
-    for (int i = n_states; i < k->n_states; i++)
+    int n_ready = 0, n_told = kit_n_states(k);
+    for (int i = n_states; i < n_told; i++)
         if (k->states[i].state == WORKER_READY) {
             CHECK_INT(k->states[i].live, 1); /* the old one is gone before the new one is announced */
             n_ready++;
