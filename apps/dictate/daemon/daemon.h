@@ -5,6 +5,7 @@
  *   daemon.c      the loop: mail, control socket, signals, timers
  *   setup.c       open and close the parts; reload
  *   utterance.c   one utterance: segments to text
+ *   pieces.c      one segment to text: context before it, holes in it
  *   actions.c     what each action of the machine means
  *   orders.c      the commands of the control socket and the screen
  *   view.c        what status, follow and the screen show */
@@ -25,12 +26,21 @@
 
 enum { UTTERANCES_MAX = 32, CLIENTS_WAITING_MAX = 32, SHOWN_MS = 2500 };
 
+/* Speech that the model passed over: decoded by itself, its text goes into the piece's. */
+typedef struct patch {
+    int64_t job; /* 0: done */
+    int32_t at;  /* byte of the piece's text */
+} patch;
+
 /* A piece of an utterance that is decoded by itself. */
+enum { PATCHES_MAX = 4 };
 typedef struct piece {
     voice_segment segment;
-    int64_t job;
-    char *text; /* NULL: not answered yet */
+    int64_t job, from; /* from: the first sample of the job; before the segment's when context was given */
+    char *text;        /* NULL: not answered yet */
     bool failed;
+    patch patches[PATCHES_MAX];
+    int32_t n_patches;
 } piece;
 
 typedef struct utterance {
@@ -115,6 +125,14 @@ void setup_keys(dictation *d, int64_t now_us);
 bool setup_capture(dictation *d, int64_t now_us);
 bool setup_model(dictation *d, const char *name, char error[DAEMON_ERROR]);
 void setup_recover(dictation *d);
+
+/* pieces.c */
+int64_t pieces_decode(dictation *d, utterance *u, int64_t first, int64_t n); /* the job; -1: out of memory */
+/* The last of the utterance's pieces to the worker. */
+void pieces_begin(dictation *d, utterance *u);
+/* The answer to a piece's job, or to one of its patches. False: it is none of them. */
+bool pieces_answer(dictation *d, utterance *u, const worker_answer *answer);
+bool pieces_pending(const utterance *u);
 
 /* utterance.c */
 utterance *utterance_new(dictation *d);

@@ -357,6 +357,14 @@ bool recording_segment(recording *r, int32_t i, voice_segment *segment)
     return there;
 }
 
+double recording_speech_between(recording *r, int64_t first, int64_t n)
+{
+    pthread_mutex_lock(&r->mutex);
+    double seconds = voice_speech_between(r->voice, first, n);
+    pthread_mutex_unlock(&r->mutex);
+    return seconds;
+}
+
 float *recording_padded(recording *r, int64_t first, int64_t n, size_t *n_padded)
 {
     pthread_mutex_lock(&r->mutex);

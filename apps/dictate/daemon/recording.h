@@ -44,6 +44,8 @@ recording_now recording_look(recording *r);
 
 /* The i-th segment; false: not yet. */
 bool recording_segment(recording *r, int32_t i, voice_segment *segment);
+/* Seconds of speech in [first, first + n). */
+double recording_speech_between(recording *r, int64_t first, int64_t n);
 /* Samples [first, first + n) padded for the decoder, the caller's to free(). NULL: out of memory. */
 float *recording_padded(recording *r, int64_t first, int64_t n, size_t *n_padded);
 

@@ -11,7 +11,6 @@
 #include "common/say.h"
 #include "ctrlspeak.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,7 +261,7 @@ bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
 {
     bool wrong = false;
     *status = APP_USAGE;
-    mallopt(M_MMAP_THRESHOLD, 128 << 10); /* else big buffers stay with the process for ever */
+    worker_tune_malloc();
     d->set = load_settings(&d->options, error);
     if (!d->set || !parse_gestures(d->set, &d->gestures, error) || !(d->rules = make_rules(d->set, error)))
         return false;

@@ -81,16 +81,6 @@ static bool is_blank(const char *text)
     return text[strspn(text, " \t\r\n")] == 0;
 }
 
-/* Samples [first, first + n) of the utterance to the worker. -1: out of memory. */
-static int64_t decode(dictation *d, utterance *u, int64_t first, int64_t n)
-{
-    size_t n_padded = 0;
-    float *pcm = recording_padded(u->sound, first, n, &n_padded);
-    int64_t job = pcm ? worker_submit(d->worker, pcm, n_padded) : -1;
-    free(pcm);
-    return job;
-}
-
 void utterance_segment(dictation *d, utterance *u, int32_t i)
 {
     voice_segment segment;
@@ -106,9 +96,8 @@ void utterance_segment(dictation *d, utterance *u, int32_t i)
         u->pieces = grown;
         u->piece_capacity = capacity;
     }
-    piece *p = u->pieces + u->n_pieces++;
-    *p = (piece){.segment = segment, .job = decode(d, u, segment.first, segment.n)};
-    p->failed = p->job < 0;
+    u->pieces[u->n_pieces++] = (piece){.segment = segment};
+    pieces_begin(d, u);
 }
 
 /* The text is as good as it gets. */
@@ -150,9 +139,9 @@ static void join(dictation *d, utterance *u)
     bool blank = !text.data || is_blank(text.data);
     if (u->n_pieces > 1 && !u->whole_job && !blank && seconds < WHOLE_LONGEST_SECONDS
         && seconds * d->ms_per_second < WHOLE_BUDGET_MS)
-        u->whole_job = decode(d, u, first->first, n);
+        u->whole_job = pieces_decode(d, u, first->first, n);
     else if (blank && !u->second_job && u->speech_seconds > SPEECH_SECONDS)
-        u->second_job = decode(d, u, first->first - VOICE_RATE_HZ / 2, n + VOICE_RATE_HZ);
+        u->second_job = pieces_decode(d, u, first->first - VOICE_RATE_HZ / 2, n + VOICE_RATE_HZ);
     else
         settle(d, u, text.data ? text.data : "");
     textbuf_free(&text);
@@ -170,15 +159,13 @@ static void go_on(dictation *d, utterance *u)
         dictation_event(d, u, u->why[0] ? ON_DECODE_FAILED : ON_NO_SPEECH, 0);
         return;
     }
-    for (int32_t i = 0; i < u->n_pieces; i++) {
+    for (int32_t i = 0; i < u->n_pieces; i++)
         if (u->pieces[i].failed) {
             dictation_event(d, u, ON_DECODE_FAILED, 0);
             return;
         }
-        if (!u->pieces[i].text)
-            return;
-    }
-    join(d, u);
+    if (!pieces_pending(u))
+        join(d, u);
 }
 
 void utterance_recorded(dictation *d, utterance *u, int64_t time_us)
@@ -193,18 +180,25 @@ void utterance_recorded(dictation *d, utterance *u, int64_t time_us)
     go_on(d, u);
 }
 
-/* The answer to the decoding in one piece, or to the second try. */
+static int32_t count_words(const char *text)
+{
+    int32_t n = 0;
+    for (const char *s = text; *s; s++)
+        n += *s != ' ' && (s == text || s[-1] == ' ');
+    return n;
+}
+
+/* The answer to the decoding in one piece, or to the second try. One long pass may lose what the pieces have heard: it must not
+ * be shorter by more than a tenth. */
 static void answered_whole(dictation *d, utterance *u, const worker_answer *a)
 {
+    textbuf text = {0};
     if (u->state != STATE_FINISHING)
         return;
-    if (a->ok && !is_blank(a->text)) {
-        settle(d, u, a->text);
-        return;
-    }
-    textbuf text = {0};
     utterance_heard(u, &text);
-    settle(d, u, text.data ? text.data : "");
+    const char *joined = text.data ? text.data : "";
+    bool better = a->ok && !is_blank(a->text) && 10 * count_words(a->text) >= 9 * count_words(joined) - 10;
+    settle(d, u, better ? a->text : joined);
     textbuf_free(&text);
 }
 
@@ -212,29 +206,17 @@ bool utterance_answer(dictation *d, const worker_answer *a)
 {
     if (a->ok && a->audio_seconds > 0.5)
         d->ms_per_second += 0.2 * (a->decode_ms / a->audio_seconds - d->ms_per_second);
-    for (int32_t k = 0; k < d->n_utterances; k++) {
-        utterance *u = d->utterances[k];
-        if (u->whole_job == a->job || u->second_job == a->job) {
-            u->decode_ms += a->decode_ms;
+    for (int32_t i = 0; i < d->n_utterances; i++) {
+        utterance *u = d->utterances[i];
+        bool whole = u->whole_job == a->job || u->second_job == a->job;
+        if (!whole && !pieces_answer(d, u, a))
+            continue;
+        u->decode_ms += a->decode_ms;
+        if (whole)
             answered_whole(d, u, a);
-            return true;
-        }
-        for (int32_t i = 0; i < u->n_pieces; i++) {
-            piece *p = u->pieces + i;
-            if (p->job != a->job || p->text)
-                continue;
-            u->decode_ms += a->decode_ms;
-            p->text = strdup(a->ok ? a->text : "");
-            if (a->ok) {
-                snprintf(u->model, sizeof u->model, "%s", a->model);
-                snprintf(u->language, sizeof u->language, "%s", a->language);
-            }
-            p->failed = !a->ok || !p->text;
-            if (p->failed)
-                snprintf(u->why, sizeof u->why, "%s; the sound is kept", a->ok ? "out of memory" : a->error);
+        else
             go_on(d, u);
-            return true;
-        }
+        return true;
     }
     return false;
 }

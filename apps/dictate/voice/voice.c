@@ -425,6 +425,20 @@ bool voice_speaking(const voice *v)
     return v->speaking;
 }
 
+double voice_speech_between(const voice *v, int64_t first, int64_t n)
+{
+    int64_t from = first / VOICE_FRAME, to = (first + n) / VOICE_FRAME, speech = 0;
+    if (from < v->n_frames - v->n_ring)
+        from = v->n_frames - v->n_ring;
+    if (from < 0)
+        from = 0;
+    if (to > v->n_frames)
+        to = v->n_frames;
+    for (int64_t i = from; i < to; i++)
+        speech += (v->ring[i % v->n_ring].flags & (FRAME_SPEECH | FRAME_LOUD)) == (FRAME_SPEECH | FRAME_LOUD);
+    return (double)speech * VOICE_FRAME / VOICE_RATE_HZ;
+}
+
 double voice_speech_seconds(const voice *v)
 {
     return (double)v->n_speech * VOICE_FRAME / VOICE_RATE_HZ;

@@ -51,6 +51,8 @@ bool voice_next(voice *v, voice_segment *segment);
 /* For a level bar: 0..1 of the last 50 ms, smoothed; and is it speech now? */
 float voice_level(const voice *v);
 bool voice_speaking(const voice *v);
+/* Seconds of speech in [first, first + n), as far as it is remembered: about the longest segment back from now. */
+double voice_speech_between(const voice *v, int64_t first, int64_t n);
 /* Seconds of speech so far; the last sample of speech so far (0: none). */
 double voice_speech_seconds(const voice *v);
 int64_t voice_last_speech(const voice *v);

@@ -21,6 +21,12 @@ typedef enum worker_state { WORKER_UNLOADED, WORKER_LOADING, WORKER_READY, WORKE
 
 typedef struct worker worker;
 
+/* Where a word of the text was spoken, in seconds of the job's samples. */
+typedef struct worker_word {
+    int32_t at, n; /* bytes of the text */
+    float start_seconds, end_seconds;
+} worker_word;
+
 typedef struct worker_answer {
     int64_t job;
     bool ok;
@@ -28,6 +34,8 @@ typedef struct worker_answer {
     const char *error; /* one sentence; "" when ok */
     const char *model; /* name of the model that did it; "" when none was open */
     const char *language;
+    const worker_word *words; /* dies with the call; none when the model gives no times */
+    int32_t n_words;
     double audio_seconds;
     double decode_ms;   /* wall clock, in the model; 0 on failure */
     double wait_ms;     /* in the queue */

@@ -77,14 +77,14 @@ static void done(server *s, engine_end end, const char *error, const engine_hear
                                     .strings = {error, s->engine->name, heard ? heard->language : ""}});
 }
 
-static void tell_text(server *s, const char *text)
+static void tell(server *s, wire_type type, const char *text)
 {
     char piece[WIRE_PIECE + 1];
     for (size_t left = strlen(text); left > 0 && !s->over;) {
         size_t n = left < WIRE_PIECE ? left : WIRE_PIECE;
         memcpy(piece, text, n);
         piece[n] = 0;
-        say_to_parent(s, (wire_message){.type = WIRE_TEXT, .strings = {piece}});
+        say_to_parent(s, (wire_message){.type = type, .strings = {piece}});
         text += n;
         left -= n;
     }
@@ -116,9 +116,12 @@ static void hear(server *s, size_t n_samples, int descriptor)
         end = s->engine->hear(s->engine, pcm, n_samples, &heard, error);
     if (n_samples && pcm)
         munmap((void *)(uintptr_t)pcm, n_samples * sizeof(float));
-    if (end == ENGINE_OK)
-        tell_text(s, heard.text);
+    if (end == ENGINE_OK) {
+        tell(s, WIRE_TEXT, heard.text);
+        tell(s, WIRE_WORDS, heard.words ? heard.words : "");
+    }
     free(heard.text);
+    free(heard.words);
     done(s, end, error, &heard);
 }
 

@@ -17,7 +17,8 @@ enum { ENGINE_NAME = 256, ENGINE_LANGUAGE = 64, ENGINE_RATE_HZ = 16000 };
 typedef enum engine_end { ENGINE_OK, ENGINE_FAILED, ENGINE_CANCELLED, ENGINE_DIED } engine_end;
 
 typedef struct engine_heard {
-    char *text; /* free() */
+    char *text;  /* free() */
+    char *words; /* free(); lines "START_MS END_MS WORD"; NULL: none */
     char language[ENGINE_LANGUAGE];
     double decode_ms;
 } engine_heard;
@@ -57,6 +58,9 @@ engine *engine_create_here(const engine_hooks *hooks);
 /* The model in a child, which is started by this call. wake_fd: an eventfd that is written after `stop` or `quit` was
  * set. NULL: error. */
 engine *engine_create_child(const char *program, int32_t hang_seconds, int wake_fd, char error[WORKER_ERROR]);
+
+/* The words of the text by such lines, to be freed: at most those that stand in the text in this order. NULL and 0: none. */
+worker_word *engine_words(const char *text, const char *lines, int32_t *n_words);
 
 /* Freed memory goes back to the system. */
 void engine_trim(void);

@@ -9,6 +9,7 @@
  * job will, so that page cache, page tables and the session's buffers are warm together; a job stops it within a layer,
  * and finds what was read so far. */
 #define _POSIX_C_SOURCE 200809L
+#include "common/textbuf.h"
 #include "ctrlspeak.h"
 #include "worker_engine.h"
 
@@ -154,10 +155,19 @@ static engine_end hear(engine *e, const float *pcm, size_t n_samples, engine_hea
         return code == CS_ECANCELLED ? ENGINE_CANCELLED : fail(error, &err);
     heard->decode_ms = (double)(engine_clock_ns() - begun_ns) / 1e6;
     heard->text = strdup(result->text);
+    textbuf lines = {0};
+    for (int32_t i = 0; i < result->n_words; i++)
+        textbuf_printf(&lines, "%.0f %.0f %s\n", 1000 * result->words[i].start_seconds,
+                       1000 * result->words[i].end_seconds, result->words[i].text);
+    if (lines.failed)
+        textbuf_free(&lines); /* a text without times is better than none */
+    heard->words = lines.data;
     snprintf(heard->language, sizeof heard->language, "%s", result->language);
     cs_result_free(result);
     if (heard->text)
         return ENGINE_OK;
+    free(heard->words);
+    heard->words = NULL;
     snprintf(error, WORKER_ERROR, "out of memory for the text");
     return ENGINE_FAILED;
 }

@@ -9,6 +9,7 @@
  * Only the worker's thread touches the socket. Samples go in a memory file: one copy for ten minutes of sound, and a
  * packet of 40 bytes. */
 #define _GNU_SOURCE /* memfd_create, seals */
+#include "common/textbuf.h"
 #include "worker_engine.h"
 #include "worker_spawn.h"
 #include "worker_wire.h"
@@ -41,9 +42,7 @@ typedef struct child {
 
 typedef struct answer {
     wire_message done; /* its strings lie in the packet */
-    char *text;
-    size_t n_text, capacity;
-    bool out_of_memory;
+    textbuf text, words;
 } answer;
 
 /* ------------------------------------------------------------------- life and death */
@@ -83,21 +82,19 @@ static bool is_there(child *c, char error[WORKER_ERROR])
 
 /* ------------------------------------------------------------------- one request */
 
-static void gather(answer *a, const char *piece)
+/* What a child that has gone mad may send is bounded, too. */
+static void gather(textbuf *text, const char *piece)
 {
-    size_t n = strlen(piece);
-    if (a->capacity - a->n_text <= n) {
-        size_t capacity = (a->n_text + n + 1) * 2;
-        char *text = capacity <= TEXT_MAX ? realloc(a->text, capacity) : NULL;
-        if (!text) {
-            a->out_of_memory = true;
-            return;
-        }
-        a->text = text;
-        a->capacity = capacity;
-    }
-    memcpy(a->text + a->n_text, piece, n + 1);
-    a->n_text += n;
+    if (text->size < TEXT_MAX)
+        textbuf_append(text, piece, strlen(piece));
+    else
+        text->failed = true;
+}
+
+static void drop(answer *a)
+{
+    textbuf_free(&a->text);
+    textbuf_free(&a->words);
 }
 
 /* All that the socket holds. false: the conversation is over. *done: so is the request. */
@@ -121,7 +118,10 @@ static bool listen_to(child *c, answer *a, int64_t *heard_ns, bool *done)
         case WIRE_BEAT:
             break;
         case WIRE_TEXT:
-            gather(a, m.strings[0]);
+            gather(&a->text, m.strings[0]);
+            break;
+        case WIRE_WORDS:
+            gather(&a->words, m.strings[0]);
             break;
         case WIRE_DONE:
             a->done = m;
@@ -201,7 +201,7 @@ static engine_end load(engine *e, const char *path, char error[WORKER_ERROR])
         e->loaded = true;
         snprintf(e->name, sizeof e->name, "%s", a.done.strings[1]);
     }
-    free(a.text);
+    drop(&a);
     return end;
 }
 
@@ -213,7 +213,7 @@ static void unload(engine *e)
     wire_message m = {.type = WIRE_UNLOAD};
     if (e->fd >= 0)
         ask(c, &m, -1, c->hang_seconds, &a, error);
-    free(a.text);
+    drop(&a);
     e->loaded = false;
 }
 
@@ -253,18 +253,19 @@ static engine_end hear(engine *e, const float *pcm, size_t n_samples, engine_hea
     if (samples >= 0)
         close(samples);
     if (end == ENGINE_OK) {
-        gather(&a, ""); /* a text of no pieces is a text */
+        gather(&a.text, ""); /* a text of no pieces is a text */
         heard->decode_ms = a.done.ms;
         snprintf(heard->language, sizeof heard->language, "%s", a.done.strings[2]);
-        if (a.out_of_memory) {
+        if (a.text.failed || a.words.failed) {
             snprintf(error, WORKER_ERROR, "out of memory for the text");
             end = ENGINE_FAILED;
         }
     }
-    if (end == ENGINE_OK)
-        heard->text = a.text;
-    else
-        free(a.text);
+    if (end == ENGINE_OK) {
+        heard->text = a.text.data;
+        heard->words = a.words.data;
+    } else
+        drop(&a);
     return end;
 }
 
@@ -275,7 +276,7 @@ static engine_end warm(engine *e)
     char error[WORKER_ERROR];
     wire_message m = {.type = WIRE_WARM};
     engine_end end = ask(c, &m, -1, c->hang_seconds, &a, error);
-    free(a.text);
+    drop(&a);
     return end;
 }
 

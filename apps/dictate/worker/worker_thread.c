@@ -263,6 +263,7 @@ static void do_job(worker *w, item *it)
 {
     char error[WORKER_ERROR] = "";
     engine_heard heard = {0};
+    worker_word *words = NULL;
     worker_answer a = {.job = it->job, .n_attempts = 1, .text = "", .model = "", .language = ""};
     engine_end end;
     a.audio_seconds = (double)it->n_samples / ENGINE_RATE_HZ;
@@ -271,6 +272,7 @@ static void do_job(worker *w, item *it)
         a.n_attempts++;
     if (has_quit(w)) {
         free(heard.text);
+        free(heard.words);
         return;
     }
     if (end == ENGINE_CANCELLED)
@@ -282,12 +284,15 @@ static void do_job(worker *w, item *it)
     a.model = w->engine->name;
     if (a.ok) {
         a.text = heard.text;
+        a.words = words = engine_words(heard.text, heard.words, &a.n_words);
         a.language = heard.language;
         a.decode_ms = heard.decode_ms;
         w->n_deaths = 0;
     }
     w->sink.answer(w->sink.user, &a);
+    free(words);
     free(heard.text);
+    free(heard.words);
 }
 
 /* What is to be said and done when nothing waits. */

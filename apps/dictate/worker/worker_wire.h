@@ -6,7 +6,7 @@
  *     u32 magic  u32 type  u64 request  i64 number  f64 ms  u32 n_strings  n_strings x (u32 n_bytes, bytes, the last is 0)
  *
  * The parent asks one thing at a time and gives it the next request number; the child answers with that number: any of
- * LIVE, BEAT and TEXT, then one DONE. CANCEL names the request that it stops and has no answer. Samples travel in a
+ * LIVE, BEAT, TEXT and WORDS, then one DONE. CANCEL names the request that it stops and has no answer. Samples travel in a
  * sealed memory file whose descriptor comes with HEAR. A message that is not exactly so is refused whole. */
 #ifndef WORKER_WIRE_H
 #define WORKER_WIRE_H
@@ -24,6 +24,7 @@
     X(WIRE_LIVE, 0, 0, 2)              /* models open */                            \
     X(WIRE_BEAT, 0, 0, 0)              /* still at it */                            \
     X(WIRE_TEXT, 1, 0, 0)              /* the next piece of the text */             \
+    X(WIRE_WORDS, 1, 0, 0)             /* the next piece of the words' times */     \
     X(WIRE_DONE, 3, 0, WIRE_CANCELLED) /* error, model's name, language; how it ended; ms */
 
 enum { WIRE_OK, WIRE_FAILED, WIRE_CANCELLED }; /* DONE's number */
