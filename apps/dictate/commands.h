@@ -9,20 +9,6 @@
 #include "common/cli.h"
 
 #define DICTATE_COMMANDS(X)       \
-    X(command_config_show)        \
-    X(command_config_get)         \
-    X(command_config_set)         \
-    X(command_config_unset)       \
-    X(command_config_path)        \
-    X(command_config_keys)        \
-    X(command_history_list)       \
-    X(command_history_search)     \
-    X(command_history_show)       \
-    X(command_history_copy)       \
-    X(command_history_delete)     \
-    X(command_history_clear)      \
-    X(command_history_export)     \
-    X(command_history_stats)      \
     X(command_dictate_start)      \
     X(command_dictate_stop)       \
     X(command_dictate_toggle)     \
@@ -34,7 +20,21 @@
     X(command_dictate_quit)       \
     X(command_dictate)            \
     X(command_doctor)             \
-    X(command_history_import)
+    X(command_history_list)       \
+    X(command_history_search)     \
+    X(command_history_show)       \
+    X(command_history_copy)       \
+    X(command_history_delete)     \
+    X(command_history_clear)      \
+    X(command_history_export)     \
+    X(command_history_stats)      \
+    X(command_history_import)     \
+    X(command_config_show)        \
+    X(command_config_get)         \
+    X(command_config_set)         \
+    X(command_config_unset)       \
+    X(command_config_path)        \
+    X(command_config_keys)
 
 #define DICTATE_COMMAND_DOOR(name) extern const cli_command name;
 DICTATE_COMMANDS(DICTATE_COMMAND_DOOR)
