@@ -88,7 +88,8 @@ void mailbox_post(mailbox *box, const mail *what, const char *text)
 void mailbox_post_answer(mailbox *box, const worker_answer *answer)
 {
     const char *strings[4] = {answer->text, answer->error, answer->model, answer->language};
-    size_t at[4], size = 0;
+    const size_t n_words = answer->n_words > 0 ? (size_t)answer->n_words : 0;
+    size_t at[4], size = n_words * sizeof *answer->words; /* the words first: what malloc() gives fits them */
     for (int i = 0; i < 4; i++) {
         at[i] = size;
         size += strlen(strings[i] ? strings[i] : "") + 1;
@@ -101,6 +102,8 @@ void mailbox_post_answer(mailbox *box, const worker_answer *answer)
         put(box, NULL);
         return;
     }
+    if (n_words)
+        memcpy(text, answer->words, n_words * sizeof *answer->words);
     for (int i = 0; i < 4; i++)
         strcpy(text + at[i], strings[i] ? strings[i] : "");
     l->mail = (mail){.kind = MAIL_ANSWER, .number = answer->job, .text = text};
@@ -109,6 +112,8 @@ void mailbox_post_answer(mailbox *box, const worker_answer *answer)
     l->mail.of.answer.error = text + at[1];
     l->mail.of.answer.model = text + at[2];
     l->mail.of.answer.language = text + at[3];
+    l->mail.of.answer.words = n_words ? (const worker_word *)(const void *)text : NULL;
+    l->mail.of.answer.n_words = (int32_t)n_words;
     put(box, l);
 }
 

@@ -20,7 +20,7 @@ typedef enum mail_kind {
     MAIL_CAPTURE_ENDED, /* id: recording; a file is at its end */
     MAIL_SEGMENT,       /* id: recording; number: the job that was submitted */
     MAIL_RECORDED,      /* id: recording; all sound is there; time_us: when its last sample had been read */
-    MAIL_ANSWER,        /* .answer, with text, error and model in the mail's own memory */
+    MAIL_ANSWER,        /* .answer, with its strings and words in the mail's own memory */
     MAIL_WORKER_STATE,  /* number: worker_state, text */
     MAIL_OUTCOME,       /* .outcome */
     MAIL_RESTORED,      /* id: delivery; number: 1 by the user */
@@ -34,7 +34,7 @@ typedef struct mail {
     char *text; /* the mail's own, may be NULL */
     union {
         key_event key;
-        worker_answer answer; /* its strings point into text */
+        worker_answer answer; /* its strings and words point into text */
         deliver_outcome outcome;
         screen_command command;
     } of;
@@ -47,7 +47,7 @@ void mailbox_free(mailbox *box);
 int mailbox_fd(const mailbox *box); /* readable while there is mail */
 /* text is copied; NULL: none. Out of memory: the mail is lost, which is counted. Any thread. */
 void mailbox_post(mailbox *box, const mail *what, const char *text);
-/* An answer, with its strings. */
+/* An answer, with its strings and words. */
 void mailbox_post_answer(mailbox *box, const worker_answer *answer);
 /* The next one; false: none. Its text must be freed. */
 bool mailbox_next(mailbox *box, mail *out);
