@@ -99,6 +99,21 @@ void capture_system_close(capture_system *system)
     free(system);
 }
 
+bool capture_name_is_bluetooth(const char *name)
+{
+    return strncmp(name, "bluez_", 6) == 0 || strncmp(name, "bluealsa", 8) == 0;
+}
+
+bool capture_is_bluetooth(capture_system *system, const char *device)
+{
+    char name[CAPTURE_NAME] = "";
+    if (device && device[0])
+        return capture_name_is_bluetooth(device);
+    if (system->backend->default_name)
+        system->backend->default_name(system, name);
+    return capture_name_is_bluetooth(name);
+}
+
 static int monitors_last(const void *a, const void *b)
 {
     const capture_device *one = a, *other = b;

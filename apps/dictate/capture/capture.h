@@ -47,6 +47,10 @@ void capture_system_close(capture_system *system);
 /* The input devices, monitors last. -1: error. The array is the caller's to free(). */
 int32_t capture_devices(capture_system *system, capture_device **devices, char error[CAPTURE_ERROR]);
 
+/* Would a stream of this device (NULL: the default source) be a Bluetooth headset's? To open one makes it change its profile, which
+ * takes seconds and spoils what it plays. By the names known at the moment: asks no server. */
+bool capture_is_bluetooth(capture_system *system, const char *device);
+
 /* Open a stream; returns at once, whatever the server does. device NULL: the default source, followed when it
  * changes. A device that is not there when the recording starts is a failure; one that goes away later is replaced by
  * the default. The system must outlive the capture. NULL only when out of memory or threads. */

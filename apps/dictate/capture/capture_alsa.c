@@ -238,5 +238,5 @@ static void alsa_end(capture *stream)
     free(r);
 }
 
-const capture_backend capture_alsa = {"alsa",     alsa_open, alsa_close, alsa_devices,
-                                      alsa_start, alsa_stop, alsa_end,   alsa_play};
+const capture_backend capture_alsa = {"alsa",    alsa_open, alsa_close, alsa_devices, alsa_start,
+                                      alsa_stop, alsa_end,  alsa_play,  NULL};

@@ -279,7 +279,7 @@ static bool file_play(capture_system *system, const float *pcm, size_t n, int64_
     return false;
 }
 
-const capture_backend capture_file = {"file",     file_open, file_close, file_devices,
-                                      file_start, file_stop, file_end,   file_play};
-const capture_backend capture_file_fast = {"file",          file_open, file_close, file_devices,
-                                           file_start_fast, file_stop, file_end,   file_play};
+const capture_backend capture_file = {"file",    file_open, file_close, file_devices, file_start,
+                                      file_stop, file_end,  file_play,  NULL};
+const capture_backend capture_file_fast = {"file",    file_open, file_close, file_devices, file_start_fast,
+                                           file_stop, file_end,  file_play,  NULL};

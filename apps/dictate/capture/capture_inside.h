@@ -34,6 +34,8 @@ typedef struct capture_backend {
     void (*end)(capture *stream);
     /* Plays n samples at 48 kHz. As cue_play(). */
     bool (*play)(capture_system *system, const float *pcm, size_t n, int64_t *start_us, int64_t *end_us);
+    /* The default device, as far as it is known without asking; NULL: such names tell nothing. */
+    void (*default_name)(capture_system *system, char name[CAPTURE_NAME]);
 } capture_backend;
 
 /* The file backend's name for two paces. */
@@ -90,6 +92,8 @@ void capture_wake(capture *stream);
 
 /* Puts a formatted sentence into error. */
 void capture_say(char error[CAPTURE_ERROR], const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* By a name of PulseAudio's, PipeWire's or ALSA's. */
+bool capture_name_is_bluetooth(const char *name);
 /* One more zeroed entry at the end of a growing array; NULL: out of memory. */
 capture_device *capture_device_add(capture_device **devices, int32_t *n);
 

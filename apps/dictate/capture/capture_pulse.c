@@ -327,5 +327,13 @@ static bool open_system(capture_system *system, const char *what, char error[CAP
     return ready;
 }
 
-const capture_backend capture_pulse = {"pulse",     open_system, close_system, pulse_devices,
-                                       pulse_start, pulse_stop,  pulse_end,    pulse_play};
+static void default_name(capture_system *system, char name[CAPTURE_NAME])
+{
+    pulse_system *p = system->state;
+    pa_threaded_mainloop_lock(p->loop);
+    snprintf(name, CAPTURE_NAME, "%s", p->default_source ? p->default_source : "");
+    pa_threaded_mainloop_unlock(p->loop);
+}
+
+const capture_backend capture_pulse = {"pulse",    open_system, close_system, pulse_devices, pulse_start,
+                                       pulse_stop, pulse_end,   pulse_play,   default_name};

@@ -37,7 +37,7 @@ static void on_source(pa_context *context, const pa_source_info *source, int end
     device->is_default = l->default_source && strcmp(source->name, l->default_source) == 0;
     device->is_monitor = source->monitor_of_sink != PA_INVALID_INDEX;
     device->is_bluetooth = (bus && strcmp(bus, "bluetooth") == 0) || (api && strncmp(api, "bluez", 5) == 0)
-                           || strncmp(source->name, "bluez_", 6) == 0;
+                           || capture_name_is_bluetooth(source->name);
     device->rate_hz = (int32_t)source->sample_spec.rate;
     device->n_channels = source->sample_spec.channels;
 }

@@ -49,8 +49,10 @@ void spool_items_free(spool_item *items, int32_t n_items);
 float *spool_read(const char *path, size_t *n_samples, char error[SPOOL_ERROR]);
 /* Overwrite and remove one that was listed. */
 bool spool_forget(const char *path, char error[SPOOL_ERROR]);
-/* Remove those older than keep_seconds whose reason is "cancelled" or "failed", and what a crash in the middle of making or
- * removing one left. Returns how many of the former. */
+/* Another reason for one that was listed; a damaged header is made anew. False: error. */
+bool spool_mark(const char *path, const char *reason, char error[SPOOL_ERROR]);
+/* Remove those older than keep_seconds whose reason is not "recording", and what a crash in the middle of making or removing
+ * one left. Returns how many of the former. */
 int32_t spool_sweep(const char *folder, int64_t now_ms, int64_t keep_seconds);
 
 #endif

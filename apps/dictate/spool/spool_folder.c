@@ -197,6 +197,30 @@ bool spool_forget(const char *path, char error[SPOOL_ERROR])
     return !why;
 }
 
+bool spool_mark(const char *path, const char *reason, char error[SPOOL_ERROR])
+{
+    spool_item item = {0};
+    spool_kind kind;
+    uint8_t header[SPOOL_HEADER];
+    const char *why = NULL;
+    int fd = open_ours(AT_FDCWD, path, O_RDWR, &item, &kind);
+    if (fd < 0)
+        why = errno ? strerror(errno) : "it is no kept sound of this program";
+    else if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        why = "it is being recorded";
+    if (!why) {
+        const int64_t at = kind == SPOOL_GOOD ? SPOOL_REASON_CRC_AT : 0;
+        spool_header_write(header, item.id, item.started_ms, reason);
+        if (!spool_put(fd, header + at, SPOOL_REASON_AT + SPOOL_REASON_SIZE - (size_t)at, at) || fdatasync(fd) != 0)
+            why = strerror(errno);
+    }
+    if (why)
+        snprintf(error, SPOOL_ERROR, "cannot mark %.250s as %.30s: %s", path, reason, why);
+    if (fd >= 0)
+        close(fd);
+    return !why;
+}
+
 /* What a crash left: a file without a header, an hour old; one that was overwritten and not yet unlinked. */
 static void sweep_remains(int dir, const char *name, int64_t now_ms)
 {
@@ -227,8 +251,8 @@ int32_t spool_sweep(const char *folder, int64_t now_ms, int64_t keep_seconds)
     char error[SPOOL_ERROR];
     int32_t n_removed = 0, n = spool_list(folder, &items, error);
     for (int32_t i = 0; i < n; i++)
-        if ((strcmp(items[i].reason, "cancelled") == 0 || strcmp(items[i].reason, "failed") == 0)
-            && items[i].started_ms <= now_ms && (now_ms - items[i].started_ms) / 1000 > keep_seconds)
+        if (strcmp(items[i].reason, "recording") != 0 && items[i].started_ms <= now_ms
+            && (now_ms - items[i].started_ms) / 1000 > keep_seconds)
             n_removed += spool_forget(items[i].path, error);
     spool_items_free(items, n);
     DIR *dir = opendir(folder);

@@ -104,6 +104,28 @@ static void a_device_can_be_named(void)
     CHECK_INT(server("pactl", args), 0);
 }
 
+static void bluetooth_is_known_without_asking(void)
+{
+    capture_system *system = open_pulse();
+    CHECK(!capture_is_bluetooth(system, NULL));
+    CHECK(!capture_is_bluetooth(system, "speaker.monitor"));
+    CHECK(capture_is_bluetooth(system, "bluez_input.00_11_22_33_44_55.0"));
+    CHECK(capture_is_bluetooth(system, "bluealsa:DEV=00:11:22:33:44:55"));
+    int module = server_load("module-null-sink sink_name=bluez_sink.headset");
+    CHECK_INT(server("pactl", "set-default-source bluez_sink.headset.monitor"), 0);
+    for (int tries = 0; tries < 500 && !capture_is_bluetooth(system, NULL); tries++)
+        usleep(10000);
+    CHECK(capture_is_bluetooth(system, NULL)); /* the default has changed while it was idle */
+    CHECK_INT(server("pactl", "set-default-source speaker.monitor"), 0);
+    for (int tries = 0; tries < 500 && capture_is_bluetooth(system, NULL); tries++)
+        usleep(10000);
+    CHECK(!capture_is_bluetooth(system, ""));
+    capture_system_close(system);
+    char args[64];
+    snprintf(args, sizeof args, "unload-module %d", module);
+    CHECK_INT(server("pactl", args), 0);
+}
+
 /* The microphone light. */
 static void no_stream_is_open_while_idle(void)
 {
@@ -570,6 +592,7 @@ int main(int argc, char **argv)
         CASE(records_what_is_played),
         CASE(a_device_can_be_named),
         CASE(no_stream_is_open_while_idle),
+        CASE(bluetooth_is_known_without_asking),
         CASE(follows_the_default_source),
         CASE(follows_the_default_where_the_server_does_not),
         CASE(unplugged_with_another_device),

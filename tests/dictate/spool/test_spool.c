@@ -153,6 +153,38 @@ static void reasons(void)
     end();
 }
 
+static void marks(void)
+{
+    begin();
+    spool *s = create();
+    CHECK(kit_write(s, 0, 777, error));
+    CHECK(!spool_mark(spool_path(s), "failed", error)); /* it is open */
+    CHECK(strstr(error, "recorded") != NULL);
+    spool_close(s);
+    spool_item item = only_item();
+    int64_t id = item.id;
+    CHECK(spool_mark(item.path, "failed", error));
+    free(item.path);
+    item = only_item();
+    CHECK_STR(item.reason, "failed");
+    CHECK_INT(item.id, id);
+    CHECK_INT(kit_read(item.path), 777);
+    int fd = open(item.path, O_WRONLY); /* damaged */
+    CHECK(fd >= 0 && pwrite(fd, "????", 4, 20) == 4);
+    close(fd);
+    free(item.path);
+    item = only_item();
+    CHECK_STR(item.reason, "recording");
+    CHECK(spool_mark(item.path, "failed", error));
+    free(item.path);
+    item = only_item();
+    CHECK_STR(item.reason, "failed");
+    CHECK_INT(kit_read(item.path), 777);
+    free(item.path);
+    CHECK(!spool_mark("/nowhere/at/all", "failed", error));
+    end();
+}
+
 static void removed_is_gone_and_overwritten(void)
 {
     begin();
@@ -198,8 +230,8 @@ static void sweeping(void)
     spool_items_free(items, 4);
     CHECK_INT(spool_sweep(folder, now + 60000, 3600), 0);
     CHECK_INT(n_listed(), 4);
-    CHECK_INT(spool_sweep(folder, now + 7200000, 3600), 2);
-    CHECK_INT(n_listed(), 2);
+    CHECK_INT(spool_sweep(folder, now + 7200000, 3600), 3);
+    CHECK_INT(n_listed(), 1); /* what never was text */
     CHECK_INT(spool_sweep("/nowhere/at/all", now, 0), 0);
     end();
 }
@@ -450,6 +482,7 @@ int main(void)
     RUN(names_differ);
     RUN(what_is_recorded_now_is_not_listed);
     RUN(reasons);
+    RUN(marks);
     RUN(removed_is_gone_and_overwritten);
     RUN(sweeping);
     RUN(samples_that_are_no_numbers);
