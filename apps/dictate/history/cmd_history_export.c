@@ -51,7 +51,8 @@ static void write_csv(textbuf *out, const history_entry *entry)
     for (size_t i = 0; i < HISTORY_COUNT(texts); i++)
         write_field(out, texts[i]);
     textbuf_printf(out, ",%.3f,", entry->speech_seconds);
-    textbuf_printf(out, entry->latency_ms < 0 ? "" : "%.1f", entry->latency_ms);
+    if (entry->latency_ms >= 0)
+        textbuf_printf(out, "%.1f", entry->latency_ms);
     textbuf_printf(out, ",%d\r\n", entry->delivered);
 }
 

@@ -90,9 +90,11 @@ static int run_list(const cli_command *command, int argc, char **argv)
     if (!query || !history_print_begin(&p, NULL)) {
         status = query ? APP_SYSTEM : history_cli_fail("out of memory");
     } else {
-        textbuf_printf(&p.text, a.json ? "{\n  \"version\": 1,\n  \"entries\": [" : "");
+        if (a.json)
+            textbuf_printf(&p.text, "{\n  \"version\": 1,\n  \"entries\": [");
         int64_t n = h ? history_each(h, query, a.limit, 0, a.json ? print_json : print_line, &p, error) : 0;
-        textbuf_printf(&p.text, a.json ? "%s]\n}\n" : "", p.n ? "\n  " : "");
+        if (a.json)
+            textbuf_printf(&p.text, "%s]\n}\n", p.n ? "\n  " : "");
         status = history_print_end(&p);
         if (n < 0)
             status = history_cli_fail(error);
