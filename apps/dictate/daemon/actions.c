@@ -12,10 +12,17 @@
 
 static void open_microphone(dictation *d, utterance *u, int64_t time_us)
 {
+    if (u->sound)
+        return; /* since the arming */
     worker_prefault(d->worker);
     if (!setup_capture(d, dictation_now_us())) {
-        snprintf(u->why, sizeof u->why, "%s", d->message);
+        snprintf(u->why, sizeof u->why, "%s", d->capture_trouble);
         dictation_event(d, u, ON_NO_CAPTURE, time_us);
+        return;
+    }
+    if (u->state == STATE_ARMED && capture_is_bluetooth(d->capture, d->device_wanted)) {
+        log_line(LOG_DEBUG, "audio",
+                 "bluetooth: opened by the start alone, since opening changes the headset's profile");
         return;
     }
     recording_options options = {
@@ -74,17 +81,32 @@ static void finish(dictation *d, utterance *u, int64_t time_us)
     cue(d, CUE_STOP);
 }
 
+/* Is any utterance still on its way to its text? */
+static bool another_open(const dictation *d)
+{
+    for (int32_t i = 0; i < d->n_utterances; i++)
+        if (machine_is_open(d->utterances[i]->state))
+            return true;
+    return false;
+}
+
 static void close_sound(dictation *d, utterance *u, recording_fate fate)
 {
-    const char *reason = u->state == STATE_READY           ? "cancelled"
-                         : u->state == STATE_NOT_DELIVERED ? "undelivered"
-                                                           : "failed";
-    if (u->state == STATE_READY && u->start_us && fate == RECORDING_KEEP) {
-        ended(d);
+    const bool cancelled = u->state == STATE_READY && fate == RECORDING_KEEP;
+    const char *reason = cancelled             ? "cancelled"
+                         : u->text && !u->kept ? "undelivered" /* but in the history */
+                                               : "failed";     /* the next start tries again */
+    if (cancelled) {
+        if (!u->stop_us)
+            ended(d);
         cue(d, CUE_CANCEL);
+        if (!another_open(d))
+            worker_cancel(d->worker); /* what it decodes is nobody's any more */
     }
+    if (u->kept)
+        fate = RECORDING_KEEP;
     /* Without a history nothing is left behind, but for words that never became text. */
-    if (!d->history && (u->text || u->state == STATE_READY))
+    if (!d->history && ((u->text && !u->kept) || u->state == STATE_READY))
         fate = RECORDING_FORGET;
     recording_close(u->sound, fate, reason);
     u->sound = NULL;
@@ -96,14 +118,12 @@ static void deliver(dictation *d, utterance *u)
     d->last_text = strdup(u->text);
     d->last_history_id = 0;
     if (u->recovered) {
-        dictation_say(d, LOG_INFO,
-                      "a recording of an earlier run was recovered; it is the last text and in the history");
+        dictation_say(d, LOG_INFO, "a recording of an earlier run was recovered; it is the last text%s",
+                      d->history ? " and in the history" : "");
         dictation_event(d, u, ON_STORED, 0);
         return;
     }
-    if (!d->deliverer)
-        snprintf(u->why, sizeof u->why, "there is no way to deliver text");
-    u->delivery = d->deliverer ? deliver_text(d->deliverer, u->text) : -1;
+    u->delivery = delivery_text(d, u->text, u->why);
     if (u->delivery < 0)
         dictation_event(d, u, ON_NO_RECEIPT, 0);
 }
@@ -114,6 +134,7 @@ static void remember(dictation *d, utterance *u)
     char *text = strdup(u->text);
     d->n_dictations++;
     if (!d->history || !text) {
+        u->kept |= d->history && u->state != STATE_DELIVERED;
         free(text);
         return;
     }
@@ -132,15 +153,20 @@ static void remember(dictation *d, utterance *u)
     };
     u->history_id = history_add(d->history, &entry, error);
     free(text);
-    if (u->history_id < 0)
+    if (u->history_id < 0) {
+        u->kept |= u->state != STATE_DELIVERED; /* its words are nowhere but in memory */
         dictation_say(d, LOG_WARNING, "%s", error);
-    else
+    } else
         log_line(LOG_INFO, "history", "id=%lld", (long long)u->history_id);
     d->last_history_id = u->history_id > 0 ? u->history_id : 0;
 }
 
 static void alarm(dictation *d, utterance *u)
 {
+    if (u->recovered) { /* nobody waits for that one */
+        dictation_say(d, LOG_INFO, "a recording of an earlier run gave no text: %s", u->why);
+        return;
+    }
     dictation_say(d, LOG_WARNING, "%s", u->why[0] ? u->why : "the text was not delivered");
     cue(d, CUE_FAILURE);
     if (d->set->notify)

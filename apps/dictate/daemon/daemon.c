@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POLL_MAX = 64 };
+enum { POLL_MAX = 64, TIDY_SECONDS = 3600 };
 
 int64_t dictation_now_us(void)
 {
@@ -59,7 +59,7 @@ bool dictation_event(dictation *d, utterance *u, machine_event event, int64_t ti
     const bool was_open = machine_is_open(before);
     actions_do(d, u, actions, time_us);
     if (was_open && !machine_is_open(u->state))
-        orders_outcome(d, u);
+        orders_outcome(d, u, event);
     return true;
 }
 
@@ -81,9 +81,12 @@ void dictation_gesture(dictation *d, const gesture_event *gesture)
         }
         return;
     }
-    if (fresh)
+    if (fresh && u->state != STATE_RECORDING)
         u->binding = gesture->binding;
     dictation_event(d, u, events[gesture->act], gesture->time_us);
+    if (gesture->act == GESTURE_START && !utterance_hearing(d))
+        gesture_set_recording(&d->gestures, false,
+                              -1); /* the microphone could not be opened: the next taps start, too */
 }
 
 static void gestures(dictation *d, const gesture_event *events, int32_t n)
@@ -111,11 +114,12 @@ static void worker_changed(dictation *d, worker_state state, const char *text)
     if (state == WORKER_READY && d->worker_state == WORKER_LOADING)
         log_line(LOG_INFO, "model", "ready name=\"%s\"", text ? text : "");
     d->worker_state = state;
-    if ((state == WORKER_LOADING || state == WORKER_READY) && text && text[0])
+    if (state != WORKER_FAILED && text && text[0])
         snprintf(d->model, sizeof d->model, "%s", text);
     if (state == WORKER_READY || state == WORKER_BUSY)
         d->model_trouble[0] = 0;
     if (state == WORKER_FAILED) {
+        d->model_failed = true;
         const char *why = text ? text : "the model cannot be used";
         if (strcmp(d->model_trouble, why) != 0)
             dictation_say(d, LOG_ERROR, "%s", why);
@@ -124,7 +128,7 @@ static void worker_changed(dictation *d, worker_state state, const char *text)
     d->view_us = 0;
 }
 
-static void outcome(dictation *d, const deliver_outcome *o)
+void dictation_outcome(dictation *d, const deliver_outcome *o)
 {
     utterance *u = NULL;
     for (int32_t i = 0; i < d->n_utterances; i++)
@@ -169,8 +173,10 @@ static void capture_mail(dictation *d, utterance *u, const mail *m)
         utterance_segment(d, u, (int32_t)m->number);
         break;
     case MAIL_RECORDED:
-        if (m->text)
+        if (m->text) {
+            u->kept = true;
             dictation_say(d, LOG_WARNING, "%s", m->text);
+        }
         utterance_recorded(d, u, m->time_us);
         break;
     default:
@@ -199,16 +205,14 @@ static void handle(dictation *d, const mail *m)
         worker_changed(d, (worker_state)m->number, m->text);
         break;
     case MAIL_OUTCOME:
-        outcome(d, &m->of.outcome);
+        dictation_outcome(d, &m->of.outcome);
         break;
     case MAIL_RESTORED:
         log_line(LOG_INFO, "clipboard", "%s delivery=%lld", m->number ? "changed by the user" : "restored",
                  (long long)m->id);
         break;
     case MAIL_DELIVERER_LOST:
-        dictation_say(d, LOG_WARNING, "%s", m->text ? m->text : "text cannot be delivered for the moment");
-        deliver_free(d->deliverer);
-        d->deliverer = NULL;
+        delivery_lost(d, m->id, m->text ? m->text : "text cannot be delivered for the moment");
         break;
     case MAIL_SCREEN:
         orders_screen(d, &m->of.command);
@@ -218,6 +222,23 @@ static void handle(dictation *d, const mail *m)
         if (u)
             capture_mail(d, u, m);
     }
+}
+
+/* Mail that memory did not suffice for: nothing may wait for it for ever, and no word may be thought delivered. */
+static void mails_lost(dictation *d)
+{
+    dictation_say(d, LOG_ERROR, "out of memory: news from the program's other parts was lost");
+    for (int32_t i = d->n_utterances - 1; i >= 0; i--) {
+        utterance *u = d->utterances[i];
+        if (u->state == STATE_RECORDING) {
+            u->no_memory = true; /* what became of it can only be told from the sound */
+        } else if (u->state == STATE_FINISHING || u->state == STATE_DELIVERING) {
+            snprintf(u->why, sizeof u->why, "out of memory; the sound is kept");
+            dictation_event(d, u, u->state == STATE_FINISHING ? ON_DECODE_FAILED : ON_NO_RECEIPT, 0);
+        }
+    }
+    if (d->last_delivery)
+        orders_delivered(d, &(deliver_outcome){.id = d->last_delivery, .why = "out of memory"});
 }
 
 /* What the clock brings. Returns when it wants to be asked again. */
@@ -240,6 +261,10 @@ static int64_t tick(dictation *d, int64_t now_us)
         dictation_say(d, LOG_INFO, "this recording is %d minutes long and goes on", d->set->warn_minutes);
         if (d->set->notify)
             feedback_notify(d->feedback, "Still recording", d->message, false);
+    }
+    if (d->n_utterances == 0 && now_us >= d->tidy_us) {
+        d->tidy_us = now_us + TIDY_SECONDS * INT64_C(1000000);
+        setup_tidy(d);
     }
     setup_keys(d, now_us);
     view_update(d, now_us);
@@ -276,12 +301,18 @@ static void loop(dictation *d, int signal_fd)
         size_t n = 2 + control_poll(d->control, fds + 2, POLL_MAX - 2);
         int64_t now_us = dictation_now_us(), next_us = tick(d, now_us);
         int64_t wait_ms = next_us == INT64_MAX ? -1 : next_us > now_us ? (next_us - now_us + 999) / 1000 : 0;
-        if (poll(fds, (nfds_t)n, wait_ms > 60000 ? 60000 : (int)wait_ms) < 0 && errno != EINTR)
+        if (poll(fds, (nfds_t)n, wait_ms < 0 || wait_ms > 60000 ? 60000 : (int)wait_ms) < 0 && errno != EINTR) {
+            dictation_say(d, LOG_ERROR, "cannot wait for anything any more: %s", strerror(errno));
             break;
+        }
         mail m;
         while (mailbox_next(d->box, &m)) {
             handle(d, &m);
             free(m.text);
+        }
+        if (mailbox_lost(d->box) != d->n_mails_lost) {
+            d->n_mails_lost = mailbox_lost(d->box);
+            mails_lost(d);
         }
         signalled(d, signal_fd);
         control_serve(d->control);

@@ -7,6 +7,7 @@
  *   utterance.c   one utterance: segments to text
  *   pieces.c      one segment to text: context before it, holes in it
  *   actions.c     what each action of the machine means
+ *   delivery.c    the deliverer: opened when it is wanted, and again when the display is back
  *   orders.c      the commands of the control socket and the screen
  *   view.c        what status, follow and the screen show */
 #ifndef DICTATE_DAEMON_H
@@ -49,6 +50,7 @@ typedef struct utterance {
     recording *sound;
     bool recovered; /* of an earlier run: for the history, not for the cursor */
     bool recorded;  /* all sound is there */
+    bool kept;      /* whatever becomes of it: not all that was said could be decoded */
     piece *pieces;
     int32_t n_pieces, piece_capacity;
     int64_t whole_job;  /* all in one, across soft pauses; 0: not asked for */
@@ -80,7 +82,11 @@ typedef struct dictation {
     worker *worker;
     keys *keys;
     capture_system *capture;
-    deliverer *deliverer;
+    char *capture_source; /* what it was opened with */
+    char capture_trouble[CAPTURE_ERROR];
+    deliverer *deliverer; /* NULL: to be opened when a text wants it */
+    struct delivery_link *delivery_link;
+    int64_t delivery_base;
     history *history; /* NULL: not kept */
     feedback *feedback;
     screen *screen;
@@ -103,8 +109,8 @@ typedef struct dictation {
     int64_t last_history_id, last_delivery;
     dictate_state shown;
     double ms_per_second; /* decoding, running mean */
-    int64_t n_dictations, keys_retry_us, keys_wait_us, capture_retry_us, retain_us, view_us;
-    bool warned_long, media_paused;
+    int64_t n_dictations, n_mails_lost, keys_retry_us, keys_wait_us, capture_retry_us, tidy_us, view_us;
+    bool warned_long, media_paused, model_failed;
     bool quitting;
     screen_view view;
 } dictation;
@@ -115,6 +121,7 @@ void dictation_say(dictation *d, log_level level, const char *format, ...) __att
 /* One event for one utterance: the machine's step and its actions. False: it meant nothing. */
 bool dictation_event(dictation *d, utterance *u, machine_event event, int64_t time_us);
 void dictation_gesture(dictation *d, const gesture_event *gesture);
+void dictation_outcome(dictation *d, const deliver_outcome *outcome);
 
 /* setup.c */
 bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status);
@@ -122,9 +129,21 @@ void setup_close(dictation *d);
 bool setup_reload(dictation *d, char error[DAEMON_ERROR]);
 /* Parts that can be absent for a while, tried again. */
 void setup_keys(dictation *d, int64_t now_us);
-bool setup_capture(dictation *d, int64_t now_us);
+bool setup_capture(dictation *d, int64_t now_us); /* false: see capture_trouble */
+/* What is kept for a while alone goes. */
+void setup_tidy(dictation *d);
 bool setup_model(dictation *d, const char *name, char error[DAEMON_ERROR]);
 void setup_recover(dictation *d);
+
+/* delivery.c */
+typedef struct delivery_link delivery_link;
+bool delivery_open(dictation *d, char error[DAEMON_ERROR]);
+/* Waits for what it is delivering; the outcomes of all it had to do are mail then. */
+void delivery_close(dictation *d);
+void delivery_lost(dictation *d, int64_t base, const char *why);
+/* The delivery's number in MAIL_OUTCOME; -1: error says why there is none. text NULL: it was out of memory. */
+int64_t delivery_text(dictation *d, const char *text, char error[DAEMON_ERROR]);
+int64_t delivery_clipboard(dictation *d, const char *text, char error[DAEMON_ERROR]);
 
 /* pieces.c */
 int64_t pieces_decode(dictation *d, utterance *u, int64_t first, int64_t n); /* the job; -1: out of memory */
@@ -153,7 +172,10 @@ void actions_do(dictation *d, utterance *u, uint32_t actions, int64_t time_us);
 void orders_command(void *user, control_client *client, const char *command);
 void orders_gone(void *user, control_client *client);
 void orders_screen(dictation *d, const screen_command *command);
-void orders_outcome(dictation *d, const utterance *u);
+/* The event that ended u. */
+void orders_outcome(dictation *d, const utterance *u, machine_event event);
+/* Nobody is to wait any more: it ends. */
+void orders_end(dictation *d);
 void orders_delivered(dictation *d, const deliver_outcome *outcome);
 /* A start, stop, toggle or cancel that is no gesture. NULL: done; else why not. */
 const char *orders_start(dictation *d);

@@ -12,7 +12,7 @@ static const struct row {
     {STATE_READY, ON_ARM, STATE_ARMED, DO_OPEN},
     {STATE_READY, ON_START, STATE_RECORDING, DO_OPEN | DO_BEGIN}, /* by command, or a gesture that gives no warning */
 
-    {STATE_ARMED, ON_START, STATE_RECORDING, DO_BEGIN},
+    {STATE_ARMED, ON_START, STATE_RECORDING, DO_OPEN | DO_BEGIN},
     {STATE_ARMED, ON_DISARM, STATE_READY, DO_CLOSE},
     {STATE_ARMED, ON_CANCEL, STATE_READY, DO_CLOSE},
     {STATE_ARMED, ON_NO_CAPTURE, STATE_READY, 0}, /* told only if the start does come */

@@ -39,7 +39,7 @@ typedef enum machine_event {
 
 /* What the daemon does on a transition, in this order. */
 enum machine_action {
-    DO_OPEN = 1 << 0,    /* the microphone, sound into memory; the model's pages read ahead */
+    DO_OPEN = 1 << 0,    /* the microphone unless it is open, sound into memory; the model's pages read ahead */
     DO_BEGIN = 1 << 1,   /* what comes is an utterance: spool it, decode as it goes; start cue after the first buffer */
     DO_FINISH = 1 << 2,  /* no more sound; stop cue; decode the rest */
     DO_CLOSE = 1 << 3,   /* the microphone, at once */

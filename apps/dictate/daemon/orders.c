@@ -64,7 +64,19 @@ void orders_gone(void *user, control_client *client)
             no_longer(d, i);
 }
 
-void orders_outcome(dictation *d, const utterance *u)
+void orders_end(dictation *d)
+{
+    while (d->n_waiting) {
+        waiting w = d->waiting[0];
+        no_longer(d, 0);
+        if (w.what == FOLLOWS)
+            control_end(w.client, APP_NOBODY, "the dictation was ended");
+        else
+            control_end(w.client, APP_SYSTEM, "the dictation was ended; what was said becomes text at the next start");
+    }
+}
+
+void orders_outcome(dictation *d, const utterance *u, machine_event event)
 {
     for (int32_t i = d->n_waiting - 1; i >= 0; i--) {
         waiting w = d->waiting[i];
@@ -74,7 +86,7 @@ void orders_outcome(dictation *d, const utterance *u)
         if (u->state == STATE_DELIVERED)
             control_end(w.client, APP_DONE, NULL);
         else if (u->state == STATE_READY)
-            control_end(w.client, APP_INPUT, u->recorded ? "no speech was heard" : "cancelled");
+            control_end(w.client, APP_INPUT, event == ON_CANCEL ? "cancelled" : "no speech was heard");
         else
             control_end(w.client, u->state == STATE_ERROR ? APP_SYSTEM : APP_UNDELIVERED, u->why);
     }
@@ -89,6 +101,7 @@ void orders_delivered(dictation *d, const deliver_outcome *o)
             dictation_say(d, LOG_WARNING, "%s", error);
         if (!o->delivered)
             dictation_say(d, LOG_WARNING, "%s", o->why);
+        d->last_delivery = 0;
     }
     for (int32_t i = d->n_waiting - 1; i >= 0; i--) {
         waiting w = d->waiting[i];
@@ -99,12 +112,14 @@ void orders_delivered(dictation *d, const deliver_outcome *o)
     }
 }
 
-static const char *paste_last(dictation *d)
+/* The delivery's number; 0: there is no text yet; -1: error says why not. */
+static int64_t paste_last(dictation *d, char error[DAEMON_ERROR])
 {
-    if (!d->last_text)
-        return "nothing has been dictated yet";
-    d->last_delivery = d->deliverer ? deliver_text(d->deliverer, d->last_text) : -1;
-    return d->last_delivery < 0 ? "there is no way to deliver text" : NULL;
+    snprintf(error, DAEMON_ERROR, "nothing has been dictated yet");
+    int64_t id = d->last_text ? delivery_text(d, d->last_text, error) : 0;
+    if (id > 0)
+        d->last_delivery = id;
+    return id;
 }
 
 /* ---- commands of the socket */
@@ -188,11 +203,12 @@ static void do_last(dictation *d, control_client *client, const char *argument)
 static void do_paste_last(dictation *d, control_client *client, const char *argument)
 {
     (void)argument;
-    const char *trouble = paste_last(d);
-    if (trouble)
-        control_end(client, APP_UNDELIVERED, trouble);
+    char error[DAEMON_ERROR];
+    int64_t id = paste_last(d, error);
+    if (id <= 0)
+        control_end(client, id < 0 ? APP_UNDELIVERED : APP_INPUT, error);
     else
-        wait_for(d, client, WAITS_DELIVERY, d->last_delivery, false);
+        wait_for(d, client, WAITS_DELIVERY, id, false);
 }
 
 static bool set_last(void *user, const history_entry *entry)
@@ -209,18 +225,18 @@ static bool set_last(void *user, const history_entry *entry)
 
 static void do_copy(dictation *d, control_client *client, const char *argument)
 {
-    char error[HISTORY_ERROR] = "no history is kept";
+    char error[DAEMON_ERROR] = "no history is kept";
     char *end;
     long long id = strtoll(argument, &end, 10);
     if (end == argument || *end || !d->history || !history_get(d->history, id, set_last, d, error)) {
         control_end(client, APP_INPUT, error);
         return;
     }
-    d->last_delivery = d->deliverer ? deliver_to_clipboard(d->deliverer, d->last_text) : -1;
-    if (d->last_delivery < 0)
-        control_end(client, APP_UNDELIVERED, "there is no clipboard");
+    int64_t delivery = delivery_clipboard(d, d->last_text, error);
+    if (delivery < 0)
+        control_end(client, APP_UNDELIVERED, error);
     else
-        wait_for(d, client, WAITS_DELIVERY, d->last_delivery, false);
+        wait_for(d, client, WAITS_DELIVERY, delivery, false);
 }
 
 static void do_reload(dictation *d, control_client *client, const char *argument)
@@ -297,7 +313,7 @@ void orders_screen(dictation *d, const screen_command *command)
         view_lists(d);
         break;
     case SCREEN_PASTE_LAST:
-        trouble = paste_last(d);
+        trouble = paste_last(d, error) <= 0 ? error : NULL;
         break;
     }
     if (trouble && trouble != d->message)

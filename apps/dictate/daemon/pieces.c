@@ -28,6 +28,8 @@ static void begin(dictation *d, utterance *u, piece *p, int64_t from)
     p->from = from;
     p->job = pieces_decode(d, u, from, p->segment.first + p->segment.n - from);
     p->failed = p->job < 0;
+    if (p->failed)
+        snprintf(u->why, sizeof u->why, "out of memory; the sound is kept");
 }
 
 void pieces_begin(dictation *d, utterance *u)

@@ -295,6 +295,16 @@ void recording_finish(recording *r, int64_t time_us)
     capture_stop(r->stream); /* wakes the listener, too */
 }
 
+/* The thread's last deed was to post MAIL_RECORDED. */
+void recording_rest(recording *r)
+{
+    if (!r->stream)
+        return;
+    pthread_join(r->thread, NULL);
+    capture_close(r->stream);
+    r->stream = NULL;
+}
+
 void recording_close(recording *r, recording_fate fate, const char *reason)
 {
     char error[SPOOL_ERROR];
@@ -313,6 +323,8 @@ void recording_close(recording *r, recording_fate fate, const char *reason)
     }
     if (r->recovered_path && fate == RECORDING_FORGET)
         spool_forget(r->recovered_path, error); /* if it cannot be removed now, a later start tries again */
+    else if (r->recovered_path)
+        spool_mark(r->recovered_path, reason, error);
     release(r);
 }
 

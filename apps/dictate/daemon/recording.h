@@ -50,6 +50,8 @@ double recording_speech_between(recording *r, int64_t first, int64_t n);
 float *recording_padded(recording *r, int64_t first, int64_t n, size_t *n_padded);
 
 /* After MAIL_RECORDED: */
+/* Lets go of the microphone's stream and of the thread; the sound stays. */
+void recording_rest(recording *r);
 double recording_speech_seconds(recording *r);
 /* "" while all went well; else why the sound is not on disk. */
 const char *recording_spool_trouble(recording *r);

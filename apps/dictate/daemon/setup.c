@@ -17,7 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static const int64_t KEEP_CANCELLED_SECONDS = 24 * 3600;
+/* Sound whose text is in the history, or that was cancelled or gave no text. */
+static const int64_t KEPT_SECONDS = 24 * 3600;
+
+enum { RECOVERED_MAX = UTTERANCES_MAX / 2 }; /* there is to be room for what is dictated now */
 
 /* ---- from the threads of the parts */
 
@@ -41,23 +44,6 @@ static void on_answer(void *user, const worker_answer *answer)
 static void on_worker_state(void *user, worker_state state, const char *text)
 {
     mailbox_post(user, &(mail){.kind = MAIL_WORKER_STATE, .number = state}, text);
-}
-
-static void on_outcome(void *user, const deliver_outcome *outcome)
-{
-    mail m = {.kind = MAIL_OUTCOME};
-    m.of.outcome = *outcome;
-    mailbox_post(user, &m, NULL);
-}
-
-static void on_restored(void *user, int64_t id, bool by_user)
-{
-    mailbox_post(user, &(mail){.kind = MAIL_RESTORED, .id = id, .number = by_user}, NULL);
-}
-
-static void on_deliverer_lost(void *user, const char *why)
-{
-    mailbox_post(user, &(mail){.kind = MAIL_DELIVERER_LOST}, why);
 }
 
 static void on_screen(void *user, const screen_command *command)
@@ -136,19 +122,6 @@ static text_rules *make_rules(const settings *set, char error[DAEMON_ERROR])
     return text_rules_create(&options, error);
 }
 
-static deliverer *make_deliverer(dictation *d, const settings *set, char error[DAEMON_ERROR], bool *wrong)
-{
-    deliver_options options;
-    deliver_options_init(&options);
-    *wrong = !deliver_parse(set->deliver, &options, error);
-    if (*wrong)
-        return NULL;
-    options.rules = (const char *const *)set->deliver_rules.items;
-    options.n_rules = set->deliver_rules.n_items;
-    options.receipt_ms = set->receipt_ms;
-    return deliver_create(&options, &(deliver_sink){d->box, on_outcome, on_restored, on_deliverer_lost}, error);
-}
-
 /* ---- parts that may be absent */
 
 static keys *open_keys(dictation *d, char error[KEYS_ERROR])
@@ -183,6 +156,8 @@ void setup_keys(dictation *d, int64_t now_us)
     d->keys = open_keys(d, error);
     if (d->keys) {
         log_line(LOG_INFO, "keys", "source=%s", keys_name(d->keys));
+        if (d->keys_wait_us)
+            dictation_say(d, LOG_INFO, "keys are heard again");
         d->keys_wait_us = 0;
         return;
     }
@@ -194,21 +169,37 @@ void setup_keys(dictation *d, int64_t now_us)
     d->keys_retry_us = now_us + d->keys_wait_us;
 }
 
+/* The settings name another source: as soon as nobody listens to the old one. */
+static void close_stale_capture(dictation *d)
+{
+    if (!d->capture || strcmp(d->capture_source, d->set->source) == 0)
+        return;
+    for (int32_t i = 0; i < d->n_utterances; i++)
+        if (d->utterances[i]->sound && !d->utterances[i]->recorded)
+            return;
+    capture_system_close(d->capture);
+    d->capture = NULL;
+    d->capture_retry_us = 0;
+}
+
 bool setup_capture(dictation *d, int64_t now_us)
 {
-    char error[CAPTURE_ERROR];
+    close_stale_capture(d);
     if (d->capture)
         return true;
     if (now_us < d->capture_retry_us)
         return false;
-    d->capture = capture_system_open(d->set->source, error);
-    if (d->capture) {
+    free(d->capture_source);
+    d->capture_source = strdup(d->set->source);
+    if (d->capture_source)
+        d->capture = capture_system_open(d->capture_source, d->capture_trouble);
+    else
+        snprintf(d->capture_trouble, sizeof d->capture_trouble, "out of memory");
+    if (d->capture)
         log_line(LOG_INFO, "audio", "source=%s", capture_system_name(d->capture));
-        return true;
-    }
-    dictation_say(d, LOG_WARNING, "%s", error);
-    d->capture_retry_us = now_us + 200000; /* not again for the start that follows this arming */
-    return false;
+    else
+        d->capture_retry_us = now_us + 200000; /* not again for the start that follows this arming */
+    return d->capture != NULL;
 }
 
 bool setup_model(dictation *d, const char *name, char error[DAEMON_ERROR])
@@ -221,11 +212,33 @@ bool setup_model(dictation *d, const char *name, char error[DAEMON_ERROR])
         free(wanted);
         return false;
     }
-    worker_swap(d->worker, path);
+    bool ok = worker_swap(d->worker, path);
+    free(path);
+    if (!ok) {
+        snprintf(error, DAEMON_ERROR, "out of memory");
+        free(wanted);
+        return false;
+    }
+    d->model_failed = false; /* until it says so */
     free(d->model_wanted);
     d->model_wanted = wanted;
-    free(path);
     return true;
+}
+
+static void retain_history(dictation *d)
+{
+    char error[HISTORY_ERROR];
+    if (d->history && (d->set->history_days || d->set->history_entries)
+        && history_retain(d->history, d->set->history_entries, d->set->history_days, (int64_t)time(NULL) * 1000, error)
+               < 0)
+        dictation_say(d, LOG_WARNING, "%s", error);
+}
+
+void setup_tidy(dictation *d)
+{
+    if (d->spool_folder)
+        spool_sweep(d->spool_folder, (int64_t)time(NULL) * 1000, KEPT_SECONDS);
+    retain_history(d);
 }
 
 static void open_history(dictation *d)
@@ -238,11 +251,6 @@ static void open_history(dictation *d)
     d->history = history_open(d->set->history_db[0] ? d->set->history_db : NULL, error);
     if (!d->history)
         dictation_say(d, LOG_WARNING, "%s; dictations are not kept", error);
-    else if ((d->set->history_days || d->set->history_entries)
-             && history_retain(d->history, d->set->history_entries, d->set->history_days, (int64_t)time(NULL) * 1000,
-                               error)
-                    < 0)
-        dictation_say(d, LOG_WARNING, "%s", error);
 }
 
 static void open_log(const settings *set)
@@ -259,11 +267,12 @@ static void open_log(const settings *set)
 
 bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
 {
-    bool wrong = false;
+    deliver_options for_delivery;
     *status = APP_USAGE;
     worker_tune_malloc();
     d->set = load_settings(&d->options, error);
-    if (!d->set || !parse_gestures(d->set, &d->gestures, error) || !(d->rules = make_rules(d->set, error)))
+    if (!d->set || !parse_gestures(d->set, &d->gestures, error) || !(d->rules = make_rules(d->set, error))
+        || !deliver_parse(d->set->deliver, &for_delivery, error))
         return false;
     char *path = d->options.find_model(d->set->model, error);
     *status = APP_MODEL;
@@ -297,20 +306,16 @@ bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
     if (!d->worker)
         return false;
     d->worker_state = WORKER_LOADING;
-    d->deliverer = make_deliverer(d, d->set, error, &wrong);
-    if (wrong) {
-        *status = APP_USAGE;
-        return false;
-    }
-    if (!d->deliverer)
-        dictation_say(d, LOG_WARNING, "text goes to the history alone: %s", error);
+    if (!delivery_open(d, error))
+        dictation_say(d, LOG_WARNING, "text cannot be delivered now: %s", error);
     d->feedback = feedback_create(NULL);
     d->spool_folder = paths_user(PATHS_STATE, "spool");
-    if (d->spool_folder)
-        spool_sweep(d->spool_folder, (int64_t)time(NULL) * 1000, KEEP_CANCELLED_SECONDS);
     open_history(d);
+    setup_tidy(d);
+    d->tidy_us = dictation_now_us() + KEPT_SECONDS * 1000000 / 24;
     snprintf(d->device_wanted, sizeof d->device_wanted, "%s", d->set->device);
-    setup_capture(d, dictation_now_us());
+    if (!setup_capture(d, dictation_now_us()))
+        dictation_say(d, LOG_WARNING, "%s", d->capture_trouble);
     d->keys_retry_us = 1;
     if (!d->options.no_ui) {
         d->screen_history = d->set->history_db[0] ? strdup(d->set->history_db) : NULL; /* outlives a reload */
@@ -334,15 +339,29 @@ bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
     return true;
 }
 
+/* What is being delivered is, and told; nothing else is begun. */
+static void end_deliveries(dictation *d)
+{
+    mail m;
+    delivery_close(d);
+    while (d->box && mailbox_next(d->box, &m)) {
+        if (m.kind == MAIL_OUTCOME)
+            dictation_outcome(d, &m.of.outcome);
+        free(m.text);
+    }
+}
+
 void setup_close(dictation *d)
 {
     screen_free(d->screen);
+    d->screen = NULL;
     keys_close(d->keys);
+    end_deliveries(d);
+    orders_end(d);
     while (d->n_utterances) /* a recording that is cut off here is found again at the next start */
         utterance_free(d, d->utterances[d->n_utterances - 1]);
     capture_system_close(d->capture);
     worker_free(d->worker);
-    deliver_free(d->deliverer);
     if (d->media_paused)
         feedback_resume_media(d->feedback);
     feedback_free(d->feedback);
@@ -355,71 +374,102 @@ void setup_close(dictation *d)
     free(d->model_wanted);
     free(d->last_text);
     free(d->screen_history);
+    free(d->capture_source);
     log_close();
 }
 
-bool setup_reload(dictation *d, char error[DAEMON_ERROR])
+static bool same_list(const settings_list *a, const settings_list *b)
 {
-    gesture_engine gestures;
-    bool wrong = false;
-    settings *set = load_settings(&d->options, error), *old = d->set;
-    text_rules *rules = NULL;
-    deliverer *fresh = NULL;
-    if (!set || !parse_gestures(set, &gestures, error) || !(rules = make_rules(set, error)))
-        goto refuse;
-    fresh = make_deliverer(d, set, error, &wrong);
-    if (wrong)
-        goto refuse;
-    if (!fresh)
-        dictation_say(d, LOG_WARNING, "text goes to the history alone: %s", error);
-    if (strcmp(set->model, d->model_wanted) != 0 && !setup_model(d, set->model, error))
-        goto refuse;
-    d->set = set;
-    text_rules_free(d->rules);
-    d->rules = rules;
-    deliver_free(d->deliverer);
-    d->deliverer = fresh;
+    if (a->n_items != b->n_items)
+        return false;
+    for (int32_t i = 0; i < a->n_items; i++)
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return false;
+    return true;
+}
+
+static void renew_delivery(dictation *d, const settings *old)
+{
+    char error[DAEMON_ERROR];
+    if (strcmp(old->deliver, d->set->deliver) != 0 || !same_list(&old->deliver_rules, &d->set->deliver_rules)
+        || old->receipt_ms != d->set->receipt_ms)
+        delivery_close(d);
+    if (!delivery_open(d, error))
+        dictation_say(d, LOG_WARNING, "text cannot be delivered now: %s", error);
+}
+
+/* A count that was begun with the old gestures is void; a recording goes on, and any of the new ones stops it. */
+static void renew_gestures(dictation *d, const gesture_engine *fresh)
+{
     utterance *u = utterance_hearing(d);
-    d->gestures = gestures;
-    if (u && u->state == STATE_RECORDING)
+    d->gestures = *fresh;
+    if (u && u->state == STATE_ARMED)
+        dictation_event(d, u, ON_DISARM, dictation_now_us());
+    else if (u) {
+        u->binding = -1;
         gesture_set_recording(&d->gestures, true, -1);
-    snprintf(d->device_wanted, sizeof d->device_wanted, "%s", set->device);
-    if (strcmp(set->source, old->source) != 0 && !u) {
-        capture_system_close(d->capture);
-        d->capture = NULL;
     }
-    if (set->keys != old->keys) {
+}
+
+static void renew_keys(dictation *d, const settings *old)
+{
+    if (d->set->keys != old->keys) {
         keys_close(d->keys);
         d->keys = NULL;
     }
     d->keys_retry_us = 1;
     d->keys_wait_us = 0;
+}
+
+static void renew_capture(dictation *d)
+{
+    snprintf(d->device_wanted, sizeof d->device_wanted, "%s", d->set->device);
+    if (!setup_capture(d, dictation_now_us()))
+        dictation_say(d, LOG_WARNING, "%s", d->capture_trouble);
+}
+
+bool setup_reload(dictation *d, char error[DAEMON_ERROR])
+{
+    gesture_engine gestures;
+    deliver_options for_delivery;
+    settings *set = load_settings(&d->options, error), *old = d->set;
+    text_rules *rules = NULL;
+    if (!set || !parse_gestures(set, &gestures, error) || !(rules = make_rules(set, error))
+        || !deliver_parse(set->deliver, &for_delivery, error)
+        || ((strcmp(set->model, d->model_wanted) != 0 || d->model_failed) && !setup_model(d, set->model, error))) {
+        text_rules_free(rules);
+        settings_free(set);
+        return false;
+    }
+    d->set = set;
+    text_rules_free(d->rules);
+    d->rules = rules;
+    renew_gestures(d, &gestures);
+    renew_delivery(d, old);
+    renew_keys(d, old);
+    renew_capture(d);
     if (set->history != old->history || strcmp(set->history_db, old->history_db) != 0)
         open_history(d);
+    retain_history(d);
     log_allow_text(set->log_text);
     settings_free(old);
     view_lists(d);
     log_line(LOG_INFO, "dictate", "settings reloaded");
     return true;
-refuse:
-    deliver_free(fresh);
-    text_rules_free(rules);
-    settings_free(set);
-    return false;
 }
 
-/* Sound that an earlier run left behind before it had become text. */
+/* Sound that an earlier run left behind before it had become text, or that it could not make text of. */
 void setup_recover(dictation *d)
 {
     char error[SPOOL_ERROR];
     spool_item *items = NULL;
     int32_t n = d->spool_folder ? spool_list(d->spool_folder, &items, error) : 0;
     for (int32_t i = 0; i < n; i++) {
-        if (strcmp(items[i].reason, "recording") != 0)
+        if (strcmp(items[i].reason, "recording") != 0 && strcmp(items[i].reason, "failed") != 0)
             continue;
-        utterance *u = utterance_new(d);
+        utterance *u = d->n_utterances < RECOVERED_MAX ? utterance_new(d) : NULL;
         if (!u)
-            break;
+            break; /* the next start has them */
         recording_options options = {.id = u->id, .box = d->box};
         voice_options_init(&options.voice);
         u->recovered = true;

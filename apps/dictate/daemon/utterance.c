@@ -18,8 +18,17 @@ static const double WHOLE_LONGEST_SECONDS = 60;
 /* Less speech than that may well be a click or a cough. */
 static const double SPEECH_SECONDS = 0.3;
 
+/* One whose outcome is only shown makes room. */
+static void make_room(dictation *d)
+{
+    for (int32_t i = 0; i < d->n_utterances && d->n_utterances == UTTERANCES_MAX; i++)
+        if (!machine_is_open(d->utterances[i]->state))
+            utterance_free(d, d->utterances[i]);
+}
+
 utterance *utterance_new(dictation *d)
 {
+    make_room(d);
     if (d->n_utterances == UTTERANCES_MAX)
         return NULL;
     utterance *u = calloc(1, sizeof *u);
@@ -142,7 +151,7 @@ static void join(dictation *d, utterance *u)
         u->whole_job = pieces_decode(d, u, first->first, n);
     else if (blank && !u->second_job && u->speech_seconds > SPEECH_SECONDS)
         u->second_job = pieces_decode(d, u, first->first - VOICE_RATE_HZ / 2, n + VOICE_RATE_HZ);
-    else
+    if (u->whole_job <= 0 && u->second_job <= 0) /* none is wanted, or memory does not suffice */
         settle(d, u, text.data ? text.data : "");
     textbuf_free(&text);
 }
@@ -152,6 +161,7 @@ static void go_on(dictation *d, utterance *u)
     if (!u->recorded || u->state != STATE_FINISHING)
         return;
     if (u->no_memory) {
+        snprintf(u->why, sizeof u->why, "out of memory; the sound is kept");
         dictation_event(d, u, ON_DECODE_FAILED, 0);
         return;
     }
@@ -170,6 +180,9 @@ static void go_on(dictation *d, utterance *u)
 
 void utterance_recorded(dictation *d, utterance *u, int64_t time_us)
 {
+    if (!u->sound)
+        return; /* cancelled meanwhile */
+    recording_rest(u->sound);
     u->recorded = true;
     u->recorded_us = time_us;
     u->speech_seconds = recording_speech_seconds(u->sound);
@@ -208,6 +221,8 @@ bool utterance_answer(dictation *d, const worker_answer *a)
         d->ms_per_second += 0.2 * (a->decode_ms / a->audio_seconds - d->ms_per_second);
     for (int32_t i = 0; i < d->n_utterances; i++) {
         utterance *u = d->utterances[i];
+        if (!u->sound)
+            continue; /* its end has come already */
         bool whole = u->whole_job == a->job || u->second_job == a->job;
         if (!whole && !pieces_answer(d, u, a))
             continue;

@@ -56,7 +56,7 @@ static void laws(void)
             if (!machine_step(&state, event, &actions))
                 continue;
             if (actions & DO_OPEN)
-                twice += hearing, hearing = true, spoken = safe = false;
+                twice += hearing && event != ON_START, hearing = true, spoken = safe = false;
             if (actions & (DO_CLOSE | DO_FINISH))
                 hearing = false;
             if (actions & DO_BEGIN)
