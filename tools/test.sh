@@ -5,11 +5,15 @@
 # "N passed, N failed[, N skipped]".
 #
 #   gcc       gcc, warnings are errors: the whole suite, the house's rules and the installed library among it
-#   clang     clang, warnings are errors: the suite
+#   clang     clang, warnings are errors: the suite without `waits`, which the next two run with clang
 #   address   address, leak and undefined-behaviour sanitizers: the suite
 #   thread    thread sanitizer: the suites in which threads meet
-#   options   each optional part off, then all: compiles
+#   options   each optional part off, then all: compiles, and the program says its help and what it misses
 #   format    the house's format
+#
+# Tests of the suite `waits` spend their time in sleep: waiting for sound, windows and other processes. Many of them run at
+# once, beside the others. Tests that repeat something many times do less of it with a sanitizer (tests/dictate/meson.build);
+# each kind of test runs with all of them.
 #
 # A build counts as one check. One that fails, and a program that crashes or hangs, count as failed; the other stages
 # still run. What went wrong is shown; everything is in build-STAGE/log.txt. JOBS (default 2) sets the number of jobs.
@@ -48,28 +52,39 @@ build() {
     return 1
 }
 
+# run_tests NAME PROCESSES OPTION...: a meson test of $dir; results in meson-logs/NAME.json, the rest in NAME.txt.
+run_tests() {
+    name=$1 processes=$2
+    shift 2
+    rm -f "$dir/meson-logs/$name.json"
+    $under meson test -C "$dir" --no-rebuild --logbase "$name" --num-processes "$processes" "$@" >"$dir/$name.txt" 2>&1
+}
+
+# read_tests NAME STATUS: count the checks of what run_tests NAME has run, which ended with STATUS.
+read_tests() {
+    cat "$dir/$1.txt" >>"$dir/log.txt"
+    if [ ! -f "$dir/meson-logs/$1.json" ] || ! sums=$(python3 tools/tally.py "$dir/meson-logs/$1.json"); then
+        tail -n 40 "$dir/$1.txt"
+        sums="0 1 0"
+        say "FAILED  $dir: no result of its tests"
+    elif [ "$2" -ne 0 ] && [ "${sums#* 0 }" != "$sums" ]; then
+        sums="${sums%% *} 1 ${sums##* }"
+        say "FAILED  $dir: meson test ended with $2"
+    fi
+    count $sums
+}
+
 # suite STAGE OPTION...: run the tests of build-STAGE and count their checks.
 suite() {
     dir=build-$1
     shift
-    log=$dir/meson-logs/testlog.json
-    rm -f "$log"
-    $under meson test -C "$dir" --no-rebuild --num-processes "$jobs" "$@" >>"$dir/log.txt" 2>&1
-    status=$?
-    if [ ! -f "$log" ] || ! sums=$(python3 tools/tally.py "$log"); then
-        tail -n 40 "$dir/log.txt"
-        say "FAILED  $dir: no result of its tests"
-        count 0 1 0
-        return
-    fi
-    before=$failed
-    count $sums
-    if [ $status -ne 0 ] && [ $failed -eq "$before" ]; then
-        say "FAILED  $dir: meson test ended with $status"
-        count 0 1 0
-    fi
-    set -- $sums
-    say "$dir: $1 passed, $2 failed, $3 skipped"
+    before_passed=$passed before_failed=$failed before_skipped=$skipped
+    waits=
+    [ "$dir" = build-clang ] || { run_tests waits $((jobs * 3)) "$@" --suite waits & } && waits=$!
+    run_tests testlog "$jobs" "$@" --no-suite waits
+    read_tests testlog $?
+    [ -z "$waits" ] || { wait "$waits"; read_tests waits $?; }
+    say "$dir: $((passed - before_passed)) passed, $((failed - before_failed)) failed, $((skipped - before_skipped)) skipped"
 }
 
 stage_gcc() {
@@ -98,11 +113,39 @@ stage_thread() {
     under=
 }
 
+# runs PROGRAM ARG...: ends by itself, with any status of its own.
+runs() {
+    timeout 60 "$@" </dev/null >>"$dir/log.txt" 2>&1
+    [ $? -lt 124 ]
+}
+
+# One folder, turned from option to option, so that only what an option changes is compiled again.
 stage_options() {
-    for part in sndfile soxr ffmpeg curl all; do
-        off="-D$part=disabled"
+    parts="sndfile soxr ffmpeg curl dictate x11 pulse alsa evdev systemd"
+    dir=build-options
+    mkdir -p $dir
+    [ -f $dir/build.ninja ] || CC=gcc meson setup $dir -Dwerror=true --buildtype=plain >$dir/log.txt 2>&1
+    for part in all $parts; do
+        off="-Dauto_features=auto -D$part=disabled"
         [ $part = all ] && off=-Dauto_features=disabled
-        CC=gcc build "without-$part" --buildtype=plain "$off"
+        if ! { meson configure $dir $(printf ' -D%s=auto' $parts) $off && ninja -C $dir -j "$jobs"; } >$dir/part.txt 2>&1; then
+            tail -n 60 $dir/part.txt
+            say "FAILED  $dir without $part does not build"
+            count 0 1 0
+            continue
+        fi
+        count 1 0 0
+        words="--help doctor"
+        [ $part != all ] && [ $part != dictate ] || words=--help
+        for word in $words; do
+            if runs $dir/ctrlspeak $word; then
+                count 1 0 0
+            else
+                say "FAILED  $dir without $part: ctrlspeak $word"
+                count 0 1 0
+            fi
+        done
+        say "$dir: without $part built without a warning, runs"
     done
 }
 

@@ -11,14 +11,14 @@
 #include <stdint.h>
 
 /* The daemon's states, in the words that users see. */
-#define DICTATE_STATES(X)                                                                                     \
-    X(STATE_LOADING, "loading")                                                                               \
-    X(STATE_READY, "ready")                                                                                   \
-    X(STATE_ARMED, "armed")                                                                                   \
-    X(STATE_RECORDING, "recording")                                                                           \
-    X(STATE_FINISHING, "finishing")                                                                           \
-    X(STATE_DELIVERING, "delivering") X(STATE_DELIVERED, "delivered") X(STATE_NOT_DELIVERED, "not delivered") \
-        X(STATE_ERROR, "error")
+#define DICTATE_STATES(X)             \
+    X(STATE_LOADING, "loading")       \
+    X(STATE_READY, "ready")           \
+    X(STATE_ARMED, "armed")           \
+    X(STATE_RECORDING, "recording")   \
+    X(STATE_FINISHING, "finishing")   \
+    X(STATE_DELIVERING, "delivering") \
+    X(STATE_DELIVERED, "delivered") X(STATE_NOT_DELIVERED, "not delivered") X(STATE_ERROR, "error")
 typedef enum dictate_state {
 #define DICTATE_STATE_ENUM(name, text) name,
     DICTATE_STATES(DICTATE_STATE_ENUM)

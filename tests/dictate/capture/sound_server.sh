@@ -67,7 +67,7 @@ sound_server_end() {
     sound_server_tries=0
     while kill -0 "$sound_server_pid" 2>/dev/null; do
         # a zombie of a parent that does not wait for it is gone as well
-        case $(ps -o stat= -p "$sound_server_pid" 2>/dev/null) in Z*) break ;; esac
+        case $(sed 's/.*) //' "/proc/$sound_server_pid/stat" 2>/dev/null) in Z*) break ;; esac
         sound_server_tries=$((sound_server_tries + 1))
         [ $sound_server_tries -ne 40 ] || kill -KILL "$sound_server_pid" 2>/dev/null
         [ $sound_server_tries -le 100 ] || return 1

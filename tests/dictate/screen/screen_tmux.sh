@@ -132,10 +132,9 @@ stop_and_continue() {
 after_a_crash() {
     for signal in SEGV TERM USR1; do
         start 80x24 "env PS1='prompt> ' ENV= sh -i"
-        keys "'$demo' --scene busy" Enter
+        keys "sh -c 'echo \$\$ >$work/pid; exec \"$demo\" --scene busy'" Enter
         shows "SPEECH" || return 1
-        pid=$(pgrep -f "^$demo --scene busy" | head -n 1)
-        kill -$signal "$pid"
+        kill -$signal "$(cat "$work/pid")"
         shows "prompt>" || return 1
         keys "stty -a; echo modes" "-shown" Enter
         shows "modes-shown" && shows " icanon" && shows " echo " || return 1

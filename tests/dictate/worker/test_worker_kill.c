@@ -12,8 +12,9 @@
 extern char **environ;
 
 enum { ROUNDS = 200, JOBS = 2 };
+static int n_rounds = ROUNDS;
 
-/* SIGKILL 200 times, after a delay from none to what a round takes, every fourth time twice: while the model loads, while
+/* SIGKILL in 200 rounds, after a delay from none to what a round takes, every fourth time twice: while the model loads, while
  * it transcribes, between jobs, right after a job was given. */
 static void killed_at_any_moment(void)
 {
@@ -21,7 +22,7 @@ static void killed_at_any_moment(void)
     worker *w = kit_start(k, WORKER_PROCESS, (worker_options){.unload_seconds = -1});
     uint32_t random = 20261124;
     int n = 0, n_kills = 0, last = 0;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < n_rounds; round++) {
         /* Two kills in a round, and one of the round before that is not noticed yet, would be three on one job. */
         int pid = 0;
         while (round % 4 == 0 && ((pid = worker_child_pid(w)) == 0 || pid == last))
@@ -51,7 +52,7 @@ static void killed_at_any_moment(void)
         kit_check_answer(k, i, &kit_clips[i % KIT_CLIPS]);
     CHECK_INT(k->n_answers, n);
     CHECK_INT(worker_restarts(w), n_kills);
-    CHECK(n_kills >= ROUNDS / 2);
+    CHECK(n_kills >= n_rounds / 2);
     CHECK_INT(worker_live_models(w), 1);
     int again = 0;
     for (int i = 0; i < n; i++)
@@ -290,6 +291,8 @@ int main(int argc, char **argv)
     if (argc > 3 && strcmp(argv[3], "parent") == 0)
         be_a_parent();
     arguments = argv;
+    if (argc > 4)
+        n_rounds = atoi(argv[4]);
     int before = kit_count_descriptors();
     RUN(killed_at_any_moment);
     RUN(killed_in_the_job);
