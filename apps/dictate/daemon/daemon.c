@@ -185,7 +185,7 @@ static void capture_mail(dictation *d, utterance *u, const mail *m)
     d->view_us = 0;
 }
 
-static void handle(dictation *d, const mail *m)
+void dictation_handle(dictation *d, const mail *m)
 {
     gesture_event events[GESTURE_EVENTS];
     utterance *u;
@@ -227,6 +227,9 @@ static void handle(dictation *d, const mail *m)
 /* Mail that memory did not suffice for: nothing may wait for it for ever, and no word may be thought delivered. */
 static void mails_lost(dictation *d)
 {
+    if (mailbox_lost(d->box) == d->n_mails_lost)
+        return;
+    d->n_mails_lost = mailbox_lost(d->box);
     dictation_say(d, LOG_ERROR, "out of memory: news from the program's other parts was lost");
     for (int32_t i = d->n_utterances - 1; i >= 0; i--) {
         utterance *u = d->utterances[i];
@@ -307,13 +310,10 @@ static void loop(dictation *d, int signal_fd)
         }
         mail m;
         while (mailbox_next(d->box, &m)) {
-            handle(d, &m);
+            dictation_handle(d, &m);
             free(m.text);
         }
-        if (mailbox_lost(d->box) != d->n_mails_lost) {
-            d->n_mails_lost = mailbox_lost(d->box);
-            mails_lost(d);
-        }
+        mails_lost(d);
         signalled(d, signal_fd);
         control_serve(d->control);
     }

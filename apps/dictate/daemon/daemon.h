@@ -121,6 +121,7 @@ void dictation_say(dictation *d, log_level level, const char *format, ...) __att
 /* One event for one utterance: the machine's step and its actions. False: it meant nothing. */
 bool dictation_event(dictation *d, utterance *u, machine_event event, int64_t time_us);
 void dictation_gesture(dictation *d, const gesture_event *gesture);
+void dictation_handle(dictation *d, const mail *m);
 void dictation_outcome(dictation *d, const deliver_outcome *outcome);
 
 /* setup.c */
