@@ -10,6 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+/* The pre-roll, and more than enough for what lies in the microphone's buffers. */
+static const int64_t CUES_HEARD_US = 2000000;
+
 static void open_microphone(dictation *d, utterance *u, int64_t time_us)
 {
     if (u->sound)
@@ -45,23 +48,32 @@ static void open_microphone(dictation *d, utterance *u, int64_t time_us)
     }
 }
 
+static void cue(dictation *d, cue_kind kind)
+{
+    cue_window played = {0};
+    if (!d->capture || d->set->cue_volume <= 0
+        || !cue_play(d->capture, kind, d->set->cue_volume, &played.from_us, &played.to_us))
+        return;
+    d->cues[d->n_cues++ % CUES_KEPT] = played;
+    utterance *u = utterance_hearing(d);
+    if (u && u->sound && u->state == STATE_RECORDING)
+        recording_mask(u->sound, played.from_us, played.to_us);
+}
+
 static void begin(dictation *d, utterance *u, int64_t time_us)
 {
     u->start_us = time_us;
     gesture_set_recording(&d->gestures, true, u->binding);
     d->warned_long = false;
     d->message[0] = 0;
+    for (int32_t i = 0; i < CUES_KEPT; i++)
+        if (d->cues[i].to_us > time_us - CUES_HEARD_US)
+            recording_mask(u->sound, d->cues[i].from_us, d->cues[i].to_us);
     recording_begin(u->sound, time_us);
     if (d->set->pause_media && !d->media_paused) {
         feedback_pause_media(d->feedback);
         d->media_paused = true;
     }
-}
-
-static void cue(dictation *d, cue_kind kind)
-{
-    if (d->capture && d->set->cue_volume > 0)
-        cue_play(d->capture, kind, d->set->cue_volume, NULL, NULL);
 }
 
 /* The recording is over, in whichever way. */

@@ -214,6 +214,9 @@ void dictation_handle(dictation *d, const mail *m)
     case MAIL_DELIVERER_LOST:
         delivery_lost(d, m->id, m->text ? m->text : "text cannot be delivered for the moment");
         break;
+    case MAIL_CUE: /* a recording that begins before it is over hears it, too */
+        d->cues[d->n_cues++ % CUES_KEPT] = (cue_window){m->number, m->time_us};
+        break;
     case MAIL_SCREEN:
         orders_screen(d, &m->of.command);
         break;

@@ -25,7 +25,7 @@
 #include "dictate/settings/settings.h"
 #include "dictate/voice/joining.h"
 
-enum { UTTERANCES_MAX = 32, CLIENTS_WAITING_MAX = 32, SHOWN_MS = 2500 };
+enum { UTTERANCES_MAX = 32, CLIENTS_WAITING_MAX = 32, CUES_KEPT = 3, SHOWN_MS = 2500 };
 
 /* Speech that the model passed over: decoded by itself, its text goes into the piece's. */
 typedef struct patch {
@@ -65,6 +65,11 @@ typedef struct utterance {
     int64_t arm_us, start_us, first_us, stop_us, recorded_us, text_us, receipt_us, shown_until_us;
     int64_t end_ms; /* Unix time */
 } utterance;
+
+/* When a cue of ours can be heard, on CLOCK_MONOTONIC. */
+typedef struct cue_window {
+    int64_t from_us, to_us;
+} cue_window;
 
 /* A client of the control socket that waits for an utterance or a delivery to end, or follows. */
 typedef struct waiting {
@@ -110,6 +115,8 @@ typedef struct dictation {
     dictate_state shown;
     double ms_per_second; /* decoding, running mean */
     int64_t n_dictations, n_mails_lost, keys_retry_us, keys_wait_us, capture_retry_us, tidy_us, view_us;
+    cue_window cues[CUES_KEPT]; /* the last ones: a recording that begins soon hears them, too */
+    int32_t n_cues;
     bool warned_long, media_paused, model_failed;
     bool quitting;
     screen_view view;

@@ -14,6 +14,7 @@ typedef enum mail_kind {
     MAIL_KEY,           /* .key */
     MAIL_KEYS_LOST,     /* text: why */
     MAIL_CAPTURE_BEGAN, /* id: recording; time_us: first real buffer */
+    MAIL_CUE,           /* id; it can be heard from number to time_us */
     MAIL_DEVICE,        /* id, text: description */
     MAIL_INTERRUPTED,   /* id, text: why */
     MAIL_CAPTURE_FAILED,

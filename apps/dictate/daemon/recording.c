@@ -16,6 +16,7 @@
 enum {
     CHUNK = VOICE_RATE_HZ / 50,
     PRE_ROLL = VOICE_RATE_HZ * 450 / 1000,
+    CUES_MAX = 4,
     LATE_MS = 150 /* after the stop, sound that was spoken before it may still be on its way for so long */
 };
 
@@ -25,7 +26,7 @@ struct recording {
     capture *stream;
     pthread_t thread;
     pthread_mutex_t mutex;
-    atomic_bool closing, failed, began_sound;
+    atomic_bool closing, failed;
     _Atomic int64_t begin_us, finish_us; /* 0: not yet */
 
     /* Under the mutex. */
@@ -36,13 +37,17 @@ struct recording {
     int32_t n_segments, segment_capacity;
     recording_now now;
     double speech_seconds;
-    bool no_memory;
+    bool no_memory, running;
+    int64_t heard_us; /* when the last sample of pcm was spoken; 0: there was none yet */
+    struct window {
+        int64_t from_us, to_us;
+    } cues[CUES_MAX]; /* not told to the voice activity yet */
+    int32_t n_cues;
 
     /* The listening thread's own, and after MAIL_RECORDED the daemon's. */
     spool *spool;
     char trouble[SPOOL_ERROR];
-    int64_t heard_us; /* when the last sample was spoken */
-    bool running, cued;
+    bool cued;
 };
 
 static int64_t now_us(void)
@@ -63,7 +68,6 @@ static void post(recording *r, mail_kind kind, int64_t number, int64_t time_us, 
 static void on_started(void *user, int64_t time_us)
 {
     recording *r = user;
-    atomic_store(&r->began_sound, true);
     post(r, MAIL_CAPTURE_BEGAN, 0, time_us, NULL);
 }
 
@@ -138,24 +142,50 @@ static void announce(recording *r, int32_t first, int32_t n)
         post(r, MAIL_SEGMENT, first + i, 0, NULL);
 }
 
+/* A window of the clock as samples, which it is only once there are some. Under the mutex. */
+static void mask(recording *r, int64_t from_us, int64_t to_us)
+{
+    if (!r->running || r->heard_us == 0) {
+        if (r->n_cues < CUES_MAX)
+            r->cues[r->n_cues++] = (struct window){from_us, to_us};
+        return;
+    }
+    int64_t first = (int64_t)r->n + (from_us - r->heard_us) * VOICE_RATE_HZ / 1000000;
+    int64_t end = (int64_t)r->n + (to_us - r->heard_us) * VOICE_RATE_HZ / 1000000;
+    if (first < 0)
+        first = 0;
+    if (end > first)
+        voice_mask(r->voice, first, end - first);
+}
+
+/* Under the mutex, before the voice activity gets the samples that may hold them. */
+static void mask_waiting(recording *r)
+{
+    int32_t n = r->n_cues;
+    r->n_cues = 0;
+    for (int32_t i = 0; i < n; i++)
+        mask(r, r->cues[i].from_us, r->cues[i].to_us);
+}
+
 /* The first moment that counts: what was heard in the pre-roll before it is part of it. */
 static void begin(recording *r, int64_t begin_us)
 {
-    int64_t since = (r->heard_us - begin_us) * VOICE_RATE_HZ / 1000000;
-    size_t keep = (size_t)PRE_ROLL + (since > 0 ? (size_t)since : 0);
     if (r->spool_folder)
         r->spool = spool_create(r->spool_folder, r->trouble);
     pthread_mutex_lock(&r->mutex);
+    int64_t since = (r->heard_us - begin_us) * VOICE_RATE_HZ / 1000000;
+    size_t keep = (size_t)PRE_ROLL + (since > 0 ? (size_t)since : 0);
     if (r->n > keep) {
         memmove(r->pcm, r->pcm + (r->n - keep), keep * sizeof *r->pcm);
         r->n = keep;
     }
+    r->running = true;
+    mask_waiting(r);
     if (r->n)
         voice_push(r->voice, r->pcm, r->n);
     pthread_mutex_unlock(&r->mutex);
     if (r->n)
         to_spool(r, r->pcm, r->n);
-    r->running = true;
 }
 
 /* The cue waits for the first real buffer: before that it would lie about the microphone. Where it can be heard is no
@@ -168,18 +198,20 @@ static void cue(recording *r)
         || to_us <= from_us)
         return;
     pthread_mutex_lock(&r->mutex);
-    int64_t first = (int64_t)r->n + (from_us - r->heard_us) * VOICE_RATE_HZ / 1000000;
-    voice_mask(r->voice, first > 0 ? first : 0, (to_us - from_us) * VOICE_RATE_HZ / 1000000);
+    mask(r, from_us, to_us);
     pthread_mutex_unlock(&r->mutex);
+    post(r, MAIL_CUE, from_us, to_us, NULL);
 }
 
-static void take(recording *r, const float *pcm, size_t n)
+static void take(recording *r, const float *pcm, size_t n, int64_t heard_us)
 {
     int32_t first = r->n_segments, n_new = 0;
     pthread_mutex_lock(&r->mutex);
+    r->heard_us = heard_us;
     if (!append(r, pcm, n))
         r->no_memory = true;
     else if (r->running) {
+        mask_waiting(r);
         voice_push(r->voice, pcm, n);
         n_new = take_segments(r);
     }
@@ -217,13 +249,11 @@ static void *listen(void *user)
     for (;;) {
         int64_t at = 0, finish_us = atomic_load(&r->finish_us), begin_us = atomic_load(&r->begin_us);
         size_t n = capture_read(r->stream, chunk, CHUNK, &at);
-        if (n) {
-            r->heard_us = at;
-            take(r, chunk, n);
-        }
+        if (n)
+            take(r, chunk, n, at);
         if (begin_us && !r->running)
             begin(r, begin_us);
-        if (r->running && !r->cued && atomic_load(&r->began_sound))
+        if (r->running && !r->cued && r->heard_us)
             cue(r);
         if (atomic_load(&r->closing))
             break;
@@ -287,6 +317,13 @@ recording *recording_open(const recording_options *options)
 void recording_begin(recording *r, int64_t time_us)
 {
     atomic_store(&r->begin_us, time_us);
+}
+
+void recording_mask(recording *r, int64_t from_us, int64_t to_us)
+{
+    pthread_mutex_lock(&r->mutex);
+    mask(r, from_us, to_us);
+    pthread_mutex_unlock(&r->mutex);
 }
 
 void recording_finish(recording *r, int64_t time_us)

@@ -26,6 +26,8 @@ typedef struct recording_options {
 /* NULL: out of memory or threads. */
 recording *recording_open(const recording_options *options);
 void recording_begin(recording *r, int64_t time_us);
+/* A cue of another recording's can be heard then (CLOCK_MONOTONIC): it is no speech. Before recording_begin() or after it. */
+void recording_mask(recording *r, int64_t from_us, int64_t to_us);
 /* Nothing spoken after time_us is wanted. MAIL_RECORDED follows. */
 void recording_finish(recording *r, int64_t time_us);
 /* Stops at once and frees. The sound in the spool is removed, or stays for a later start or the user, with the reason. */

@@ -89,6 +89,21 @@ check "no sound server: state error" wait_for 2 state_is error
 export PULSE_SERVER=$server
 check "no sound server: ends" daemon_end
 
+# ---- the microphone hears the cues, and nothing else
+hears_nothing() {
+    "$program" dictate start || return 1
+    sleep "$1"
+    "$program" dictate stop 2>"$place/said"
+    [ $? = 3 ] && grep -q 'no speech' "$place/said"
+}
+check "silence: starts" daemon_start
+check "silence: the start cue is no speech" hears_nothing 1
+check "silence: nor is the stop cue of the one before" hears_nothing 0.3
+check "silence: nor both" hears_nothing 0.3
+check "silence: the history is empty" sh -c "[ -z \"\$('$program' history list --json | grep text)\" ]"
+check "silence: nothing is kept" spool_has 0
+check "silence: ends" daemon_end
+
 # ---- the plug is pulled while it records
 check "killed: starts" daemon_start
 "$program" dictate start

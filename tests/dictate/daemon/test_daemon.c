@@ -19,7 +19,7 @@ struct recording {
     recording_fate fate;
     char reason[32];
     voice_segment segments[3];
-    int32_t n_segments;
+    int32_t n_segments, n_masks;
     double speech_seconds;
 };
 
@@ -65,8 +65,10 @@ bool cue_play(capture_system *system, cue_kind kind, int32_t volume, int64_t *st
     (void)system;
     (void)kind;
     (void)volume;
-    (void)start_us;
-    (void)end_us;
+    if (start_us && end_us) {
+        *start_us = dictation_now_us();
+        *end_us = *start_us + 200000;
+    }
     return true;
 }
 
@@ -82,6 +84,12 @@ void recording_begin(recording *r, int64_t time_us)
 {
     (void)time_us;
     r->begun = true;
+}
+
+void recording_mask(recording *r, int64_t from_us, int64_t to_us)
+{
+    CHECK(!r->closed && to_us > from_us);
+    r->n_masks++;
 }
 
 void recording_finish(recording *r, int64_t time_us)
@@ -361,6 +369,28 @@ static void bluetooth_is_opened_by_the_start_alone(void)
     close_daemon();
 }
 
+static void cues_are_no_speech_of_the_next_recording(void)
+{
+    open_daemon();
+    d.set->cue_volume = 40;
+    utterance *u = recorded(1); /* its stop cue: */
+    CHECK_INT(heard[0].n_masks, 0);
+    gesture(GESTURE_ARM);
+    gesture(GESTURE_START);
+    CHECK_INT(heard[1].n_masks, 1);
+    answer(n_jobs, NULL); /* the first one's failure is heard in the second */
+    CHECK_INT(u->state, STATE_ERROR);
+    CHECK_INT(heard[1].n_masks, 2);
+    CHECK_INT(heard[0].n_masks, 0);
+    gesture(GESTURE_CANCEL);
+    mail_of(MAIL_CUE, 1, dictation_now_us()); /* long over */
+    const int64_t now_us = dictation_now_us();
+    dictation_handle(&d, &(mail){.kind = MAIL_CUE, .number = now_us - 1000, .time_us = now_us});
+    CHECK(!orders_start(&d));
+    CHECK_INT(heard[2].n_masks, 2); /* the cancelling and that one */
+    close_daemon();
+}
+
 static void a_start_that_fails_leaves_the_gestures_ready(void)
 {
     open_daemon();
@@ -576,6 +606,7 @@ int main(void)
     unsetenv("DISPLAY");
     RUN(spoken_and_delivered);
     RUN(bluetooth_is_opened_by_the_start_alone);
+    RUN(cues_are_no_speech_of_the_next_recording);
     RUN(a_start_that_fails_leaves_the_gestures_ready);
     RUN(mail_that_comes_late);
     RUN(cancelled_while_it_is_decoded);
