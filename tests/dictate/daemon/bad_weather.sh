@@ -140,7 +140,24 @@ speak "$samples/digits.wav"
 kill -KILL "$xvfb"
 xvfb=
 check "display gone: the recording is ended, its text kept" wait_for 20 history_has "$words"
-check "display gone: it lives" "$program" dictate status
+check "display gone: it lives" sh -c "'$program' dictate status >/dev/null"
+Xvfb "$DISPLAY" -screen 0 1024x768x24 -nolisten tcp >/dev/null 2>&1 &
+xvfb=$!
+wait_for 10 xdotool getmouselocation
+openbox >/dev/null 2>&1 &
+openbox=$!
+wait_for 10 sh -c 'xdotool get_num_desktops'
+check "display back: a window" window_open
+check "display back: keys are heard again" wait_for 20 sh -c "'$program' dictate status | grep -q '^keys *x11'"
+"$tap" triple >/dev/null
+check "display back: three taps" wait_for 5 state_is recording
+speak "$samples/digits.wav"
+"$tap" triple >/dev/null
+check "display back: the words are in the window" wait_for 10 grep -q 'to="delivered"' "$log"
+check "display back: as they were said" typed_is "$words "
+window_close
+kill "$openbox" "$xvfb" 2>/dev/null
+xvfb='' openbox=''
 check "display gone: ends" daemon_end
 "$program" history clear --yes >/dev/null
 unset DISPLAY
