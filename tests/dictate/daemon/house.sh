@@ -55,7 +55,7 @@ wait_for() {
 
 house_open() {
     program=$1 tap=$2
-    for house_tool in Xvfb openbox xterm xdotool xclip setxkbmap pulseaudio paplay; do
+    for house_tool in Xvfb openbox xterm xdotool xclip setxkbmap pulseaudio pactl paplay; do
         command -v $house_tool >/dev/null || skip_all "there is no $house_tool here"
     done
     place=$(mktemp -d) || exit 1

@@ -17,7 +17,7 @@ folder=${2:?display.sh start|stop|layout FOLDER ...}
 case ${1:-} in
 start)
     shift 2
-    command -v Xvfb >/dev/null || exit 77
+    command -v Xvfb >/dev/null && command -v xkbcomp >/dev/null || exit 77 # it compiles its keymap by that
     mkdir -p "$folder" || exit 1
     # The number comes through a named pipe: reading it waits exactly until the server is ready or dead.
     rm -f "$folder/number"

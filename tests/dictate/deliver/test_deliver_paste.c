@@ -304,7 +304,7 @@ static void layouts(void)
     static const char *const names[] = {"us", "de", "fr", "us,ru", "ru"};
     outcomes *o = outcomes_new();
     deliverer *d = screen_deliverer(o, NULL);
-    uint64_t before = 0;
+    uint64_t before = screen_map();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!screen_layout(names[i])) {
             printf("# no setxkbmap: layouts not tested\n");
