@@ -9,10 +9,8 @@ if ! command -v sqlite3 >/dev/null; then
     echo "1..0 # SKIP the sqlite3 command is not here"
     exit 0
 fi
-place=$(mktemp -d) || exit 1
+. "$(dirname "$0")/../cli_kit.sh"
 trap 'umount "$place/small" 2>/dev/null; rm -rf "$place"' EXIT
-n=0 bad=0
-for variable in $(env | sed -n 's/^\(CS_[A-Z_]*\)=.*/\1/p'); do unset "$variable"; done
 export LC_ALL=C TZ=Europe/Berlin HOME="$place/home" XDG_CONFIG_HOME="$place/config" XDG_STATE_HOME="$place/state" \
     XDG_RUNTIME_DIR="$place/run" XDG_CONFIG_DIRS="$place/system"
 db=$place/state/ctrlspeak/history.db
@@ -24,31 +22,6 @@ run() {
     status=$?
 }
 
-# check WHAT STATUS TEST...: the last run ended with STATUS, and each TEST, evaluated, holds.
-check() {
-    what=$1 result=0
-    [ "$status" = "$2" ] || result=1
-    shift 2
-    for test in "$@"; do
-        eval "$test" || result=1
-    done
-    n=$((n + 1))
-    if [ $result = 0 ]; then
-        echo "ok $n - $what"
-    else
-        bad=1
-        echo "# status $status"
-        sed 's/^/# out: /' "$place/out" | head -n 20
-        sed 's/^/# err: /' "$place/err" | head -n 20
-        echo "not ok $n - $what"
-    fi
-}
-
-quiet='[ ! -s "$place/err" ]'
-silent='[ ! -s "$place/out" ]'
-out_is() { printf '%s\n' "$1" | cmp -s - "$place/out"; }
-out_has() { grep -qF -- "$1" "$place/out"; }
-err_has() { grep -qF -- "$1" "$place/err"; }
 json() {
     command -v python3 >/dev/null || return 0
     python3 -c "import json, sys; d = json.load(open(sys.argv[1])); sys.exit(0 if ($1) else 1)" "$place/out"

@@ -3,44 +3,9 @@
  * Every allocation of the settings' and the history's own code fails in turn: each call then ends with a sentence, nothing
  * half done stays, nothing leaks (the sanitizer build sees that). Allocations are reached by the linker's --wrap. */
 #define _XOPEN_SOURCE 700
+#include "dictate/failing_memory.h"
 #include "dictate/settings/settings_inside.h"
 #include "history_kit.h"
-
-static int64_t left = -1; /* allocations until one fails; -1: none does */
-
-static bool fails(void)
-{
-    return left >= 0 && left-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *memory, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
 
 static const char config[] = "model = x\nthreads = 3\n[text]\nreplace = a=b\nreplace = c=d\n[history]\nfile = /x\n";
 
@@ -82,10 +47,10 @@ static void in_turn(bool (*call)(void), int least)
 {
     int n = 0;
     for (bool reached = true; reached && n < 2000; n++) {
-        left = n;
+        memory_left = n;
         bool done = call();
-        reached = left < 0;
-        left = -1;
+        reached = memory_left < 0;
+        memory_left = -1;
         CHECK(reached || done);
     }
     if (!CHECK(n > least && n < 2000))

@@ -3,60 +3,10 @@
  * Out of memory: each allocation in turn fails, where a worker is made, where a job or a swap is given, and where the
  * worker's thread does one. What comes of it is an error or a failed answer with a sentence, never a crash, never a job
  * without an answer; and the next job is right.
- *
- * The linker puts these functions before the C library's (--wrap), so that calls from the C library itself stay whole. */
+ */
 #define _GNU_SOURCE
+#include "dictate/failing_memory.h"
 #include "worker_kit.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-int __real_posix_memalign(void **memory, size_t alignment, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-int __wrap_posix_memalign(void **memory, size_t alignment, size_t size);
-char *__wrap_strdup(const char *text);
-
-static _Thread_local int left = -1; /* allocations of this thread until one fails; -1: none will */
-
-static bool fails(void)
-{
-    return left >= 0 && left-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-    return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-int __wrap_posix_memalign(void **memory, size_t alignment, size_t size)
-{
-    return fails() ? ENOMEM : __real_posix_memalign(memory, alignment, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
 
 static void check_create(worker_kind kind)
 {
@@ -68,10 +18,10 @@ static void check_create(worker_kind kind)
         kit *k = kit_create();
         worker_sink to = sink;
         to.user = k;
-        left = n;
+        memory_left = n;
         worker *w = worker_create(kind, &options, &to, error);
-        failed = left < 0;
-        left = -1;
+        failed = memory_left < 0;
+        memory_left = -1;
         CHECK(!w == failed);
         CHECK(!w || !error[0]);
         CHECK(w || strstr(error, "memory"));
@@ -97,13 +47,13 @@ static void submit_and_swap(void)
 {
     kit *k = kit_create();
     worker *w = kit_start(k, WORKER_THREAD, (worker_options){.unload_seconds = -1});
-    left = 0;
+    memory_left = 0;
     CHECK_INT(kit_submit(w, &kit_clips[0]), -1);
-    left = 0;
+    memory_left = 0;
     CHECK(!worker_swap(w, kit_model));
-    left = 1;
+    memory_left = 1;
     CHECK(!worker_swap(w, kit_model));
-    left = -1;
+    memory_left = -1;
     CHECK_INT(kit_submit(w, &kit_clips[0]), 1);
     kit_wait_answers(k, 1);
     kit_check_answer(k, 0, &kit_clips[0]);
@@ -114,13 +64,13 @@ static void submit_and_swap(void)
 static void begin_failing(kit *k, worker_state state)
 {
     if (state == WORKER_BUSY)
-        left = k->on_count;
+        memory_left = k->on_count;
 }
 
 static void end_failing(kit *k)
 {
-    k->on_count = left < 0 ? -1 : 0; /* -1: one did fail, or was never to */
-    left = -1;
+    k->on_count = memory_left < 0 ? -1 : 0; /* -1: one did fail, or was never to */
+    memory_left = -1;
 }
 
 static void check_job(worker_kind kind)
