@@ -12,8 +12,10 @@
 #include "ctrlspeak.h"
 #include "dictate/keys/keys.h"
 #include "dictate/settings/settings.h"
+#include "dictate/voice/joining.h"
 #include "model_file.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +47,36 @@ static void nothing(void *user, const char *why)
     (void)why;
 }
 
+static bool gestures_are_right(const settings *set, char error[SETTINGS_ERROR])
+{
+    gesture_binding binding;
+    for (int32_t i = 0; i < set->gesture.n_items; i++)
+        if (strcmp(set->gesture.items[i], "none") != 0
+            && !gesture_parse(set->gesture.items[i], &binding, error, SETTINGS_ERROR))
+            return false;
+    return true;
+}
+
+static bool texts_are_right(const settings *set, char error[SETTINGS_ERROR])
+{
+    const text_rules_options options = {
+        .replacements = (const char *const *)set->replacements.items,
+        .n_replacements = set->replacements.n_items,
+        .snippets = (const char *const *)set->snippets.items,
+        .n_snippets = set->snippets.n_items,
+    };
+    text_rules *rules = text_rules_create(&options, error);
+    text_rules_free(rules);
+    return rules != NULL;
+}
+
 static void look_at_settings(examination *x)
 {
     char error[SETTINGS_ERROR];
     char *path = settings_path();
     x->set = settings_load(NULL, error);
-    if (x->set)
+    if (x->set && gestures_are_right(x->set, error) && texts_are_right(x->set, error)
+        && deliver_check_rules((const char *const *)x->set->deliver_rules.items, x->set->deliver_rules.n_items, error))
         report(x, FINE, "config", path && access(path, F_OK) == 0 ? path : "no config file: the defaults hold");
     else
         report(x, BROKEN, "config", error);
@@ -99,9 +125,9 @@ static void look_at_keys(examination *x)
     source = keys_evdev_open("/dev/input", &sink, evdev);
     if (source)
         report(x, FINE, "keys", "evdev: keyboards below /dev/input can be read");
-    else if (with_x11)
-        report(x, wayland ? BEARABLE : FINE, "keys", evdev);
-    else {
+    else if (with_x11 && wayland)
+        report(x, BEARABLE, "keys", evdev);
+    else if (!with_x11) {
         snprintf(sentence, sizeof sentence,
                  "%s; %s; without keys, bind `ctrlspeak dictate toggle` in the desktop's settings", x11, evdev);
         report(x, BROKEN, "keys", sentence);
@@ -210,10 +236,12 @@ static void look_at_delivery(examination *x)
 static void look_at_files(examination *x)
 {
     char error[HISTORY_ERROR];
+    char sentence[700];
     char *spool = paths_user(PATHS_STATE, "spool");
-    bool writable = spool && outfile_make_folders(spool) && access(spool, W_OK) == 0;
-    report(x, writable ? FINE : BEARABLE, "spool",
-           writable ? spool : "recordings cannot be kept on disk until they are delivered");
+    bool writable = spool && outfile_make_private_folder(spool) && access(spool, W_OK) == 0;
+    snprintf(sentence, sizeof sentence, "%s: cannot be written: %s; recordings are in memory alone until they are text",
+             spool ? spool : "the state folder", spool ? strerror(errno) : "there is no home folder");
+    report(x, writable ? FINE : BEARABLE, "spool", writable ? spool : sentence);
     free(spool);
     if (x->set && !x->set->history)
         return;

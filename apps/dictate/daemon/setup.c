@@ -122,6 +122,14 @@ static text_rules *make_rules(const settings *set, char error[DAEMON_ERROR])
     return text_rules_create(&options, error);
 }
 
+/* What is wrong in any weather; that there is no display is not. */
+static bool check_delivery(const settings *set, char error[DAEMON_ERROR])
+{
+    deliver_options options;
+    return deliver_parse(set->deliver, &options, error)
+           && deliver_check_rules((const char *const *)set->deliver_rules.items, set->deliver_rules.n_items, error);
+}
+
 /* ---- parts that may be absent */
 
 static keys *open_keys(dictation *d, char error[KEYS_ERROR])
@@ -267,12 +275,11 @@ static void open_log(const settings *set)
 
 bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
 {
-    deliver_options for_delivery;
     *status = APP_USAGE;
     worker_tune_malloc();
     d->set = load_settings(&d->options, error);
     if (!d->set || !parse_gestures(d->set, &d->gestures, error) || !(d->rules = make_rules(d->set, error))
-        || !deliver_parse(d->set->deliver, &for_delivery, error))
+        || !check_delivery(d->set, error))
         return false;
     char *path = d->options.find_model(d->set->model, error);
     *status = APP_MODEL;
@@ -431,11 +438,10 @@ static void renew_capture(dictation *d)
 bool setup_reload(dictation *d, char error[DAEMON_ERROR])
 {
     gesture_engine gestures;
-    deliver_options for_delivery;
     settings *set = load_settings(&d->options, error), *old = d->set;
     text_rules *rules = NULL;
     if (!set || !parse_gestures(set, &gestures, error) || !(rules = make_rules(set, error))
-        || !deliver_parse(set->deliver, &for_delivery, error)
+        || !check_delivery(set, error)
         || ((strcmp(set->model, d->model_wanted) != 0 || d->model_failed) && !setup_model(d, set->model, error))) {
         text_rules_free(rules);
         settings_free(set);

@@ -61,6 +61,8 @@ typedef struct deliver_options {
 void deliver_options_init(deliver_options *options);
 /* "paste", "type", "clipboard", "stdout", "none", "file:PATH", "command:PROGRAM ARGS". False: error. argument points into text. */
 bool deliver_parse(const char *text, deliver_options *options, char error[DELIVER_ERROR]);
+/* Would deliver_create() take these rules? Needs no display; without X11 none matters. */
+bool deliver_check_rules(const char *const *rules, int32_t n_rules, char error[DELIVER_ERROR]);
 /* NULL: error is one sentence (no display, no XTEST, rule 3 is not class=chord...). Options are copied. */
 deliverer *deliver_create(const deliver_options *options, const deliver_sink *sink, char error[DELIVER_ERROR]);
 /* Queue UTF-8 text; with DELIVER_PASTE the rules say how. Returns its id, -1: out of memory. Any thread. */

@@ -97,7 +97,7 @@ static void listen_to(child *c)
 /* Feed it and wait for its end. False: it had to be killed. */
 static bool attend(child *c, int *status)
 {
-    int64_t until = deliver_now_us() + LIMIT_US;
+    int64_t until = clock_now_us() + LIMIT_US;
     bool in_time = true;
     if (c->n_left == 0)
         close_end(&c->in);
@@ -146,7 +146,7 @@ void deliver_command(const char *line, const char *text, deliver_outcome *outcom
     fcntl(c.in, F_SETFL, O_NONBLOCK);
     fcntl(c.err, F_SETFL, O_NONBLOCK);
     c.pidfd = pidfd_open(c.pid, 0);
-    outcome->sent_us = deliver_now_us();
+    outcome->sent_us = clock_now_us();
     if (!attend(&c, &status))
         snprintf(outcome->why, sizeof outcome->why, "%.100s: not done after %d seconds, and killed.", words[0],
                  LIMIT_US / 1000000);
@@ -157,7 +157,7 @@ void deliver_command(const char *line, const char *text, deliver_outcome *outcom
                  c.complaint[0] ? ": " : "", c.complaint);
     else
         outcome->delivered = true;
-    outcome->receipt_us = outcome->delivered ? deliver_now_us() : 0;
+    outcome->receipt_us = outcome->delivered ? clock_now_us() : 0;
 done:
     close_end(&in[0]);
     close_end(&in[1]);

@@ -8,7 +8,7 @@
 
 #include "dictate/deliver/deliver.h"
 
-int64_t deliver_now_us(void); /* CLOCK_MONOTONIC */
+int64_t clock_now_us(void); /* CLOCK_MONOTONIC */
 /* For poll(): milliseconds until then, rounded up, at least 0. */
 int deliver_wait_ms(int64_t until_us);
 /* Write all of it within limit_us; false with errno (ETIMEDOUT) set. n_written says how far it got. */

@@ -17,16 +17,9 @@
 
 enum { STDOUT_LIMIT_US = 10000000 };
 
-int64_t deliver_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 int deliver_wait_ms(int64_t until_us)
 {
-    int64_t left = until_us - deliver_now_us();
+    int64_t left = until_us - clock_now_us();
     if (left <= 0)
         return 0;
     return left > 3600000000 ? 3600000 : (int)((left + 999) / 1000);
@@ -34,7 +27,7 @@ int deliver_wait_ms(int64_t until_us)
 
 bool deliver_write(int fd, const char *bytes, size_t n_bytes, int64_t limit_us, size_t *n_written)
 {
-    int64_t until = deliver_now_us() + limit_us;
+    int64_t until = clock_now_us() + limit_us;
     *n_written = 0;
     while (*n_written < n_bytes) {
         /* The descriptor may be shared with other programs, so that it cannot be made non-blocking: ask for room first,
@@ -79,13 +72,13 @@ void deliver_stdout(const char *text, deliver_outcome *outcome)
     if (!line)
         return;
     snprintf(outcome->target, sizeof outcome->target, "standard output");
-    outcome->sent_us = deliver_now_us();
+    outcome->sent_us = clock_now_us();
     if (!deliver_write(STDOUT_FILENO, line, n_line, STDOUT_LIMIT_US, &n_written))
         snprintf(outcome->why, sizeof outcome->why, "Standard output took %zu of %zu bytes: %s.", n_written, n_line,
                  errno == ETIMEDOUT ? "nobody reads it" : strerror(errno));
     else
         outcome->delivered = true;
-    outcome->receipt_us = outcome->delivered ? deliver_now_us() : 0;
+    outcome->receipt_us = outcome->delivered ? clock_now_us() : 0;
     free(line);
 }
 
@@ -105,7 +98,7 @@ void deliver_file(const char *path, const char *text, deliver_outcome *outcome)
         free(line);
         return;
     }
-    outcome->sent_us = deliver_now_us();
+    outcome->sent_us = clock_now_us();
     do /* one write, so that lines of several programs do not mix */
         n = write(fd, line, n_line);
     while (n < 0 && errno == EINTR);
@@ -119,6 +112,6 @@ void deliver_file(const char *path, const char *text, deliver_outcome *outcome)
         outcome->delivered = true;
     if (!outcome->delivered && (n < 0 || (size_t)n < n_line))
         close(fd);
-    outcome->receipt_us = outcome->delivered ? deliver_now_us() : 0;
+    outcome->receipt_us = outcome->delivered ? clock_now_us() : 0;
     free(line);
 }

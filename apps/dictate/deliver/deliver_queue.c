@@ -141,7 +141,7 @@ static void deliver_job(deliverer *d, const job *j)
         break;
     case DELIVER_NONE:
         outcome.delivered = true;
-        outcome.sent_us = outcome.receipt_us = deliver_now_us();
+        outcome.sent_us = outcome.receipt_us = clock_now_us();
         break;
     case DELIVER_PASTE:
     case DELIVER_TYPE:

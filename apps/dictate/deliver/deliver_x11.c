@@ -30,7 +30,7 @@ static bool is_broken(deliver_x11 *x)
 
 void *deliver_reply(deliver_x11 *x, unsigned int sequence)
 {
-    int64_t until = deliver_now_us() + REPLY_LIMIT_US;
+    int64_t until = clock_now_us() + REPLY_LIMIT_US;
     struct pollfd fd = {.fd = xcb_get_file_descriptor(x->c), .events = POLLIN};
     xcb_flush(x->c);
     while (!is_broken(x)) {
@@ -41,7 +41,7 @@ void *deliver_reply(deliver_x11 *x, unsigned int sequence)
             is_broken(x);
             return reply;
         }
-        if (poll(&fd, 1, deliver_wait_ms(until)) == 0 && deliver_now_us() >= until)
+        if (poll(&fd, 1, deliver_wait_ms(until)) == 0 && clock_now_us() >= until)
             deliver_lose(x, "does not answer");
     }
     return NULL;
@@ -134,11 +134,11 @@ bool deliver_step(deliver_x11 *x, int64_t until_us)
 
 bool deliver_server_time(deliver_x11 *x)
 {
-    int64_t until = deliver_now_us() + TIME_LIMIT_US;
+    int64_t until = clock_now_us() + TIME_LIMIT_US;
     x->time_known = false;
     xcb_change_property(x->c, XCB_PROP_MODE_APPEND, x->window, DELIVER_ATOM(x, OURS), XCB_ATOM_INTEGER, 32, 0, NULL);
     while (!x->time_known && deliver_step(x, until))
-        if (deliver_now_us() >= until)
+        if (clock_now_us() >= until)
             deliver_lose(x, "does not answer");
     return x->time_known;
 }
@@ -224,9 +224,9 @@ void deliver_x11_idle(deliver_x11 *x)
 {
     while (!x->host.has_more(x->host.user)) {
         int64_t empty = x->keyboard.unmap_us;
-        if (empty && deliver_now_us() >= empty)
+        if (empty && clock_now_us() >= empty)
             deliver_spares_empty(x);
-        if (!deliver_step(x, x->keyboard.unmap_us ? x->keyboard.unmap_us : deliver_now_us() + 3600000000))
+        if (!deliver_step(x, x->keyboard.unmap_us ? x->keyboard.unmap_us : clock_now_us() + 3600000000))
             return;
     }
 }
@@ -256,10 +256,10 @@ static void hand_over(deliver_x11 *x)
     free(manager);
     if (!is_there || !deliver_server_time(x))
         return;
-    int64_t until = deliver_now_us() + HAND_OVER_US;
+    int64_t until = clock_now_us() + HAND_OVER_US;
     xcb_convert_selection(x->c, x->window, DELIVER_ATOM(x, CLIPBOARD_MANAGER), DELIVER_ATOM(x, SAVE_TARGETS),
                           DELIVER_ATOM(x, OURS), x->time);
-    while (!x->handed_over && deliver_now_us() < until && deliver_step(x, until))
+    while (!x->handed_over && clock_now_us() < until && deliver_step(x, until))
         ;
 }
 
@@ -267,8 +267,8 @@ void deliver_x11_close(deliver_x11 *x)
 {
     if (!x)
         return;
-    int64_t patience = deliver_now_us() + (int64_t)x->receipt_ms * 1000;
-    while (x->keyboard.unmap_us && x->keyboard.unmap_us > deliver_now_us() && deliver_now_us() < patience
+    int64_t patience = clock_now_us() + (int64_t)x->receipt_ms * 1000;
+    while (x->keyboard.unmap_us && x->keyboard.unmap_us > clock_now_us() && clock_now_us() < patience
            && deliver_step(x, x->keyboard.unmap_us < patience ? x->keyboard.unmap_us : patience))
         ;
     if (x->c && !x->is_lost) {

@@ -55,7 +55,7 @@ static void take(deliver_x11 *x, form *f)
     uint32_t n_words = (uint32_t)((all->n_left + 3) / 4 > INT32_MAX / 4 ? INT32_MAX / 4 : (all->n_left + 3) / 4 + 1);
     xcb_get_property_reply_t *reply = deliver_reply(
         x, xcb_get_property(x->c, 1, f->window, DELIVER_ATOM(x, OURS), XCB_GET_PROPERTY_TYPE_ANY, 0, n_words).sequence);
-    all->moved_us = deliver_now_us();
+    all->moved_us = clock_now_us();
     if (!reply) {
         f->state = FORM_FAILED;
         return;
@@ -87,7 +87,7 @@ void deliver_fetch_notify(deliver_x11 *x, const xcb_selection_notify_event_t *ev
             continue;
         if (event->property == XCB_NONE) {
             f->state = FORM_FAILED;
-            all->moved_us = deliver_now_us();
+            all->moved_us = clock_now_us();
         } else
             take(x, f);
     }
@@ -126,10 +126,10 @@ static bool is_waiting(const deliver_fetching *all)
 static bool wait_for_forms(deliver_x11 *x, int64_t until)
 {
     deliver_fetching *all = x->fetching;
-    all->moved_us = deliver_now_us();
+    all->moved_us = clock_now_us();
     while (is_waiting(all)) {
         int64_t silent = all->moved_us + SILENCE_US, limit = silent < until ? silent : until;
-        if (deliver_now_us() >= limit)
+        if (clock_now_us() >= limit)
             return true;
         if (!deliver_step(x, limit))
             return false;
@@ -214,7 +214,7 @@ static void release(deliver_x11 *x)
 
 bool deliver_fetch(deliver_x11 *x, xcb_atom_t selection, deliver_clip **clip, bool *had_owner)
 {
-    int64_t until = deliver_now_us() + ALL_US;
+    int64_t until = clock_now_us() + ALL_US;
     *clip = NULL;
     xcb_get_selection_owner_reply_t *owner = deliver_reply(x, xcb_get_selection_owner(x->c, selection).sequence);
     *had_owner = owner && owner->owner != XCB_NONE;

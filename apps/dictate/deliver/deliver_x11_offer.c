@@ -81,7 +81,7 @@ static bool begin_sending(deliver_x11 *x, deliver_clip *clip, const deliver_item
                           xcb_atom_t property, bool to_target)
 {
     deliver_sending *slot = NULL;
-    int64_t now = deliver_now_us();
+    int64_t now = clock_now_us();
     for (int i = 0; i < DELIVER_N_SENDINGS; i++) {
         deliver_sending *sending = &x->sendings[i];
         bool same = sending->requestor == requestor && sending->property == property;
@@ -104,7 +104,7 @@ static bool begin_sending(deliver_x11 *x, deliver_clip *clip, const deliver_item
 
 static void note_reading(deliver_x11 *x, bool complete)
 {
-    x->watch.read_us = deliver_now_us();
+    x->watch.read_us = clock_now_us();
     if (complete && !x->watch.receipt_us)
         x->watch.receipt_us = x->watch.read_us;
 }
@@ -123,7 +123,7 @@ void deliver_offer_property(deliver_x11 *x, const xcb_property_notify_event_t *e
         xcb_change_property(x->c, XCB_PROP_MODE_REPLACE, sending->requestor, sending->property, sending->item->type,
                             format, (uint32_t)(n / (format / 8)), sending->item->data + sending->at);
         sending->at += n;
-        sending->moved_us = deliver_now_us();
+        sending->moved_us = clock_now_us();
         if (sending->to_target)
             note_reading(x, n == 0);
         if (n == 0) /* the empty piece is the end */
@@ -221,7 +221,7 @@ void deliver_offer_asked(deliver_x11 *x, const xcb_selection_request_event_t *ev
     if (offer && (event->time == XCB_CURRENT_TIME || (int32_t)(event->time - offer->since) >= 0)) {
         bool to_target = x->watch.on && offer->used && deliver_is_target(x, event->requestor);
         if (to_target)
-            x->watch.asked_us = deliver_now_us();
+            x->watch.asked_us = clock_now_us();
         if (event->target == DELIVER_ATOM(x, MULTIPLE))
             ok = event->property && convert_multiple(x, offer, event->requestor, event->property, to_target);
         else

@@ -70,12 +70,12 @@ void deliver_held(deliver_x11 *x, const char *text, deliver_outcome *outcome)
 
 static void keep_only(deliver_x11 *x, const char *text, deliver_outcome *outcome)
 {
-    outcome->sent_us = deliver_now_us();
+    outcome->sent_us = clock_now_us();
     deliver_keep(x, text, outcome);
     outcome->delivered = outcome->kept;
     outcome->kept = false;
     if (outcome->delivered)
-        outcome->receipt_us = deliver_now_us();
+        outcome->receipt_us = clock_now_us();
     else
         say_lost(x, outcome);
 }
@@ -93,7 +93,7 @@ static void wait_for_receipt(deliver_x11 *x)
             owned = owned || (offer[i].used && offer[i].owned);
         if (!owned && x->watch.n_reading == 0)
             return;
-        if (deliver_now_us() >= last + patience || !deliver_step(x, last + patience))
+        if (clock_now_us() >= last + patience || !deliver_step(x, last + patience))
             return;
     }
 }
@@ -114,12 +114,12 @@ static void paste(deliver_x11 *x, const deliver_chord *chord, const char *text, 
     if (!deliver_take_keyboard(x) || !(clipboard->taken = deliver_own(x, clipboard, clip))
         || (primary->used && !(primary->taken = deliver_own(x, primary, clip))))
         goto failed;
-    x->watch = (deliver_watch){.on = true, .asked_us = deliver_now_us()};
+    x->watch = (deliver_watch){.on = true, .asked_us = clock_now_us()};
     if (!deliver_press_chord(x, chord)) {
         snprintf(outcome->why, sizeof outcome->why, "The keyboard's layout has no key for the paste chord.");
         goto done;
     }
-    outcome->sent_us = deliver_now_us();
+    outcome->sent_us = clock_now_us();
     wait_for_receipt(x);
     outcome->receipt_us = x->watch.receipt_us;
     outcome->delivered = x->watch.receipt_us != 0;
@@ -171,7 +171,7 @@ static void wait_for_quiet(deliver_x11 *x)
     const deliver_offer *clipboard = &x->offers[DELIVER_CLIP];
     int64_t quiet = (int64_t)x->quiet_ms * 1000, limit = x->watch.receipt_us + SETTLE_LIMIT_US;
     while (clipboard->owned) {
-        int64_t until = x->watch.read_us + quiet, now = deliver_now_us();
+        int64_t until = x->watch.read_us + quiet, now = clock_now_us();
         if (x->watch.n_reading > 0 || until > limit)
             until = limit;
         if (now >= until || (x->host.stopping(x->host.user) && now >= x->watch.receipt_us + quiet))

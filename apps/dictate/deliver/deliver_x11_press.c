@@ -35,11 +35,11 @@ bool deliver_wait_modifiers(deliver_x11 *x)
 {
     const uint8_t ours = XCB_MOD_MASK_SHIFT | XCB_MOD_MASK_CONTROL | XCB_MOD_MASK_1 | XCB_MOD_MASK_2 | XCB_MOD_MASK_3
                          | XCB_MOD_MASK_4 | XCB_MOD_MASK_5;
-    int64_t until = deliver_now_us() + (int64_t)x->modifier_ms * 1000;
+    int64_t until = clock_now_us() + (int64_t)x->modifier_ms * 1000;
     if (!deliver_keyboard_state(x))
         return false;
     while ((x->keyboard.base | x->keyboard.latched) & ours) /* changes come as events */
-        if (deliver_now_us() >= until || !deliver_step(x, until))
+        if (clock_now_us() >= until || !deliver_step(x, until))
             return false;
     return true;
 }
@@ -79,7 +79,7 @@ bool deliver_press_chord(deliver_x11 *x, const deliver_chord *chord)
     deliver_stroke stroke = deliver_keymap_find_any_group(x, chord->keysym);
     if (!stroke.code) {
         stroke = (deliver_stroke){deliver_spare_for(x, chord->keysym), 0};
-        x->keyboard.unmap_us = deliver_now_us() + 2000000;
+        x->keyboard.unmap_us = clock_now_us() + 2000000;
     }
     stroke.mods |= chord->mods;
     for (int bit = 0; bit < DELIVER_N_MODS; bit++)

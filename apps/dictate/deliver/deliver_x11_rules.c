@@ -133,3 +133,13 @@ void deliver_rules_free(deliver_x11 *x)
         free(x->rules[i].pattern);
     free(x->rules);
 }
+
+bool deliver_check_rules(const char *const *rules, int32_t n_rules, char error[DELIVER_ERROR])
+{
+    deliver_x11 nowhere = {0};
+    bool ok = true;
+    for (int32_t i = 0; ok && i < n_rules; i++)
+        ok = deliver_rules_add(&nowhere, rules[i], i + 1, error);
+    deliver_rules_free(&nowhere);
+    return ok;
+}

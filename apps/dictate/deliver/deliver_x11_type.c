@@ -18,7 +18,7 @@ enum { KEYS_PER_LOOK = 16, REUSE_US = 300000, EMPTY_US = 2000000, PING_LIMIT_US 
 /* Ask the window to answer after the keys before. False: it does not answer pings, or not in time. */
 static bool ping(deliver_x11 *x, int64_t limit_us)
 {
-    int64_t until = deliver_now_us() + limit_us;
+    int64_t until = clock_now_us() + limit_us;
     uint32_t events = XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY;
     if (!x->focus.answers_pings || !deliver_server_time(x))
         return false;
@@ -33,7 +33,7 @@ static bool ping(deliver_x11 *x, int64_t limit_us)
     x->ping = x->time;
     x->ponged = false;
     xcb_send_event(x->c, 0, x->focus.top, XCB_EVENT_MASK_NO_EVENT, (const char *)&message);
-    while (!x->ponged && deliver_now_us() < until && deliver_step(x, until))
+    while (!x->ponged && clock_now_us() < until && deliver_step(x, until))
         ;
     events = 0;
     xcb_change_window_attributes(x->c, x->root, XCB_CW_EVENT_MASK, &events);
@@ -44,8 +44,8 @@ static void wait_until_read(deliver_x11 *x)
 {
     if (ping(x, PING_LIMIT_US))
         return;
-    int64_t until = deliver_now_us() + REUSE_US;
-    while (deliver_now_us() < until && deliver_step(x, until))
+    int64_t until = clock_now_us() + REUSE_US;
+    while (clock_now_us() < until && deliver_step(x, until))
         ;
 }
 
@@ -136,12 +136,12 @@ void deliver_type(deliver_x11 *x, const char *text, deliver_outcome *outcome)
     bool caps = x->keyboard.locked & XCB_MOD_MASK_LOCK;
     if (caps)
         deliver_caps_lock(x, false);
-    outcome->sent_us = deliver_now_us();
+    outcome->sent_us = clock_now_us();
     outcome->delivered = type_all(x, text, outcome);
     if (caps)
         deliver_caps_lock(x, true);
     bool was_read = outcome->delivered && ping(x, (int64_t)x->receipt_ms * 1000);
-    outcome->receipt_us = outcome->delivered ? deliver_now_us() : 0;
+    outcome->receipt_us = outcome->delivered ? clock_now_us() : 0;
     if (x->keyboard.unmap_us)
-        x->keyboard.unmap_us = deliver_now_us() + (was_read ? 0 : EMPTY_US);
+        x->keyboard.unmap_us = clock_now_us() + (was_read ? 0 : EMPTY_US);
 }

@@ -41,6 +41,11 @@ check "a value that is none" start_fails 2 'config:1: .*loud'
 rm "$place/config/ctrlspeak/config"
 check "a gesture that is none" start_fails 2 'sextuple' --gesture sextuple:ctrl
 check "a way that is none" start_fails 2 'telepathy' --deliver telepathy
+printf '[deliver]\nrule = Emacs\n' >"$place/config/ctrlspeak/config"
+check "a rule that is none" start_fails 2 'Emacs.*CLASS=CHORD'
+"$program" doctor >"$place/said" 2>&1
+check "doctor: a rule that is none" grep -q '^missing *config .*Emacs.*CLASS=CHORD' "$place/said"
+rm "$place/config/ctrlspeak/config"
 check "a language" start_fails 2 'source-lang' --source-lang de
 check "no daemon: status says so" sh -c "'$program' dictate status 2>&1 >/dev/null | grep -q 'no dictation runs'"
 "$program" dictate stop 2>/dev/null
