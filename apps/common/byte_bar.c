@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See byte_bar.h. */
 #include "common/byte_bar.h"
+#include "common/clock.h"
 #include "common/progress.h"
 
 #include <stdio.h>
@@ -24,12 +25,12 @@ const char *byte_text(char out[BYTE_TEXT], int64_t bytes)
 void byte_bar_begin(byte_bar *bar, int wanted, int64_t first_bytes)
 {
     *bar = (byte_bar){.on = wanted < 0 ? progress_can_draw() : wanted > 0, .first_bytes = first_bytes};
-    bar->started_ms = progress_now_ms();
+    bar->started_ms = clock_now_ms();
 }
 
 void byte_bar_draw(byte_bar *bar, int64_t bytes, int64_t total_bytes)
 {
-    int64_t now = bar->on ? progress_now_ms() : 0;
+    int64_t now = bar->on ? clock_now_ms() : 0;
     if (!bar->on || !progress_is_due(&bar->drawn, &bar->last_ms, now))
         return;
     double seconds = (double)(now - bar->started_ms) / 1000;

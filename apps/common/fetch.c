@@ -11,6 +11,7 @@
 #define _XOPEN_SOURCE 700
 #include "common/fetch.h"
 #include "common/byte_bar.h"
+#include "common/clock.h"
 #include "common/cli.h"
 #include "common/interrupt.h"
 #include "common/progress.h"
@@ -197,7 +198,7 @@ static size_t on_body(char *bytes, size_t one, size_t n_bytes, void *user)
     transfer *t = user;
     long status = status_of(t);
     (void)one;
-    t->heard_ms = progress_now_ms();
+    t->heard_ms = clock_now_ms();
     if (status != 200 && status != 206) {
         t->ignored_bytes += (int64_t)n_bytes;
         return t->ignored_bytes <= IGNORED_BYTES_MAX ? n_bytes : 0;
@@ -231,7 +232,7 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
     (void)total, (void)now, (void)up_total, (void)up_now;
     if (t->began)
         byte_bar_draw(&t->bar, t->part->bytes, t->part->total);
-    bool stalled = progress_now_ms() - t->heard_ms > (int64_t)t->options->stall_seconds * 1000;
+    bool stalled = clock_now_ms() - t->heard_ms > (int64_t)t->options->stall_seconds * 1000;
     if (stalled)
         stop(t, silent(t));
     return stalled || interrupt_wanted();
@@ -256,7 +257,7 @@ static CURLcode ask(transfer *t, const char *url)
     t->began = t->stopped = false;
     t->ignored_bytes = 0;
     t->curl_error[0] = 0;
-    t->heard_ms = progress_now_ms();
+    t->heard_ms = clock_now_ms();
     t->over_tls = strncasecmp(url, "https:", 6) == 0;
     show_url(t, url);
     if (part->bytes) {

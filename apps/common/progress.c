@@ -5,23 +5,16 @@
  * stands for the others. */
 #define _XOPEN_SOURCE 700
 #include "common/progress.h"
+#include "common/clock.h"
 #include "common/say.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BAR_CELLS = 24, COLUMNS = 80 };
-
-int64_t progress_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 bool progress_can_draw(void)
 {
@@ -35,7 +28,7 @@ void progress_begin(progress *bar, int wanted, int32_t n_files)
     bar->on = wanted < 0 ? progress_can_draw() : wanted > 0;
     bar->n_files = n_files;
     if (bar->on)
-        bar->started_ms = progress_now_ms();
+        bar->started_ms = clock_now_ms();
 }
 
 void progress_known(progress *bar, double seconds)
@@ -107,7 +100,7 @@ bool progress_is_due(bool *drawn, int64_t *last_ms, int64_t now_ms)
 
 void progress_draw(progress *bar)
 {
-    int64_t now = bar->on ? progress_now_ms() : 0;
+    int64_t now = bar->on ? clock_now_ms() : 0;
     if (!bar->on || !progress_is_due(&bar->drawn, &bar->last_ms, now))
         return;
     int64_t done = atomic_load(&bar->done_ms), known = atomic_load(&bar->known_ms);

@@ -32,7 +32,6 @@ void progress_clear(progress *bar);
 
 /* What other bars are made of. Is stderr a terminal that can draw, and NO_COLOR not set? */
 bool progress_can_draw(void);
-int64_t progress_now_ms(void);
 /* At most a frame in PROGRESS_FRAME_MS: true, and remembered, when one may be drawn at now_ms. */
 bool progress_is_due(bool *drawn, int64_t *last_ms, int64_t now_ms);
 /* "1:02:03". Returns out. */

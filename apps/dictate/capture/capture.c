@@ -17,13 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t capture_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 void capture_say(char error[CAPTURE_ERROR], const char *format, ...)
 {
     va_list list;
@@ -150,7 +143,7 @@ capture *capture_start(capture_system *system, const char *device, const capture
         return NULL;
     stream->system = system;
     stream->sink = *sink;
-    stream->begun_us = capture_now_us();
+    stream->begun_us = clock_now_us();
     stream->ring = capture_ring_create(CAPTURE_RING_SAMPLES);
     stream->device = device ? strdup(device) : NULL;
     stream->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -205,10 +198,10 @@ size_t capture_read(capture *stream, float *pcm, size_t n, int64_t *time_us)
 
 void capture_wait(capture *stream, int32_t timeout_ms)
 {
-    int64_t until_us = capture_now_us() + (int64_t)timeout_ms * 1000;
+    int64_t until_us = clock_now_us() + (int64_t)timeout_ms * 1000;
     while (stream->n_waiting == 0 && capture_ring_filled(stream->ring) == 0
            && !atomic_load_explicit(&stream->finished, memory_order_acquire)) {
-        int64_t left_us = until_us - capture_now_us();
+        int64_t left_us = until_us - clock_now_us();
         if (left_us <= 0)
             return;
         struct timespec left = {left_us / 1000000, left_us % 1000000 * 1000};
@@ -224,7 +217,7 @@ void capture_wait(capture *stream, int32_t timeout_ms)
 void capture_stop(capture *stream)
 {
     int64_t none = 0;
-    if (atomic_compare_exchange_strong(&stream->stop_us, &none, capture_now_us()))
+    if (atomic_compare_exchange_strong(&stream->stop_us, &none, clock_now_us()))
         stream->system->backend->stop(stream);
 }
 

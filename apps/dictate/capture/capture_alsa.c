@@ -145,7 +145,7 @@ static int take(recorder *r)
         snd_pcm_sframes_t behind = 0;
         if (snd_pcm_delay(r->from.pcm, &behind) < 0 || behind < 0)
             behind = 0;
-        int64_t time_us = capture_now_us() - (n + behind) * INT64_C(1000000) / r->from.rate_hz;
+        int64_t time_us = clock_now_us() - (n + behind) * INT64_C(1000000) / r->from.rate_hz;
         alsa_mix(&r->from, r->frames, (size_t)n, r->mono);
         if (capture_feed(r->stream, r->mono, (size_t)n, time_us))
             return 1;
@@ -158,7 +158,7 @@ static bool record(recorder *r, int *failure)
     bool stopping = false;
     for (;;) {
         int64_t stop_us = atomic_load(&r->stream->stop_us);
-        int64_t left_us = stop_us ? stop_us + CAPTURE_STOP_BOUND_US - capture_now_us() : LOOK_MS * INT64_C(1000);
+        int64_t left_us = stop_us ? stop_us + CAPTURE_STOP_BOUND_US - clock_now_us() : LOOK_MS * INT64_C(1000);
         if (left_us <= 0)
             return true;
         if (!wait_device(r, &stopping, (int)(left_us / 1000) + 1)) {

@@ -96,7 +96,7 @@ static bool sleep_until(feeder *f, int64_t until_us)
 {
     struct pollfd stop = {.fd = f->stop_fd, .events = POLLIN};
     for (;;) {
-        int64_t left_us = until_us - capture_now_us();
+        int64_t left_us = until_us - clock_now_us();
         if (left_us < 0)
             left_us = 0;
         struct timespec left = {left_us / 1000000, left_us % 1000000 * 1000};
@@ -166,7 +166,7 @@ static size_t read_raw(feeder *f, source *from, float *pcm, size_t n)
 static bool push(feeder *f, capture *stream, const float *pcm, size_t n, int64_t time_us)
 {
     while (capture_ring_room(stream->ring) < n)
-        if (!sleep_until(f, capture_now_us() + FULL_WAIT_US))
+        if (!sleep_until(f, clock_now_us() + FULL_WAIT_US))
             return false;
     return !capture_feed(stream, pcm, n, time_us);
 }
@@ -193,7 +193,7 @@ static void feed_fast(feeder *f, capture *stream, source *from, float *pcm, int3
         size_t n = from->sound ? capture_sound_read(from->sound, pcm, piece) : read_raw(f, from, pcm, piece);
         int64_t length_us = (int64_t)n * 1000000 / rate_hz;
         /* a pipe's samples were spoken just before they came; a file's follow its start */
-        int64_t time_us = from->sound ? stream->begun_us + n_done * 1000000 / rate_hz : capture_now_us() - length_us;
+        int64_t time_us = from->sound ? stream->begun_us + n_done * 1000000 / rate_hz : clock_now_us() - length_us;
         n_done += (int64_t)n;
         if (n == 0 || atomic_load(&stream->stop_us) || !push(f, stream, pcm, n, time_us))
             return;

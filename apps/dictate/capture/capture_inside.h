@@ -5,6 +5,7 @@
 #ifndef CAPTURE_INSIDE_H
 #define CAPTURE_INSIDE_H
 
+#include "common/clock.h"
 #include "dictate/capture/capture.h"
 #include "dictate/capture/capture_rate.h"
 #include "dictate/capture/capture_ring.h"
@@ -71,9 +72,6 @@ struct capture {
     uint64_t n_out;
     atomic_bool drained;
 };
-
-/* CLOCK_MONOTONIC. */
-int64_t capture_now_us(void);
 
 /* capture_feed.c: for the thread that feeds. */
 

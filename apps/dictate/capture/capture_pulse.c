@@ -230,7 +230,7 @@ static void plan_reconnect(pulse_system *p)
     int32_t most_ms = pulse_streams_wait(p) ? PULSE_RETRY_MS : PULSE_RETRY_IDLE_MS;
     int32_t wait_ms = p->backoff_ms < most_ms ? p->backoff_ms : most_ms;
     p->backoff_ms = wait_ms * 2;
-    p->reconnect = pulse_timer(p, capture_now_us() + wait_ms * INT64_C(1000), on_reconnect, p);
+    p->reconnect = pulse_timer(p, clock_now_us() + wait_ms * INT64_C(1000), on_reconnect, p);
 }
 
 typedef struct alarm_clock {
@@ -252,7 +252,7 @@ bool pulse_finish(pulse_system *p, pa_operation *operation)
     if (!operation)
         return false;
     alarm_clock alarm = {p, false};
-    pa_time_event *event = pulse_timer(p, capture_now_us() + PULSE_ANSWER_MS * INT64_C(1000), on_alarm, &alarm);
+    pa_time_event *event = pulse_timer(p, clock_now_us() + PULSE_ANSWER_MS * INT64_C(1000), on_alarm, &alarm);
     while (pa_operation_get_state(operation) == PA_OPERATION_RUNNING && !alarm.rang)
         pa_threaded_mainloop_wait(p->loop);
     pa_threaded_mainloop_get_api(p->loop)->time_free(event);
@@ -269,7 +269,7 @@ bool pulse_wait_ready(pulse_system *p)
     if (!p->context)
         return false;
     alarm_clock alarm = {p, false};
-    pa_time_event *event = pulse_timer(p, capture_now_us() + PULSE_ANSWER_MS * INT64_C(1000), on_alarm, &alarm);
+    pa_time_event *event = pulse_timer(p, clock_now_us() + PULSE_ANSWER_MS * INT64_C(1000), on_alarm, &alarm);
     while (!p->ready && !p->reconnect && !alarm.rang)
         pa_threaded_mainloop_wait(p->loop);
     pa_threaded_mainloop_get_api(p->loop)->time_free(event);

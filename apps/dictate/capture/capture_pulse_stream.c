@@ -95,7 +95,7 @@ static void fail(pulse_stream *s, const char *why)
 
 static void retry_later(pulse_stream *s)
 {
-    s->retry_us = capture_now_us() + s->backoff_ms * INT64_C(1000);
+    s->retry_us = clock_now_us() + s->backoff_ms * INT64_C(1000);
     s->backoff_ms = s->backoff_ms * 2 < PULSE_RETRY_MS ? s->backoff_ms * 2 : PULSE_RETRY_MS;
     plan(s, s->retry_us);
 }
@@ -157,7 +157,7 @@ static void on_stream_ready(pulse_stream *s)
 {
     capture *stream = s->stream;
     s->backoff_ms = PULSE_RETRY_FIRST_MS;
-    s->alive_us = capture_now_us();
+    s->alive_us = clock_now_us();
     s->interrupted = false; /* told by the device's name */
     if (atomic_load_explicit(&stream->rate_hz, memory_order_relaxed) == 0
         && !capture_feed_rate(stream, (int32_t)pa_stream_get_sample_spec(s->pa)->rate)) {
@@ -193,7 +193,7 @@ static void on_moved(pa_stream *pa, void *user)
 /* When the next sample to be read was spoken. */
 static int64_t spoken_us(pa_stream *pa, size_t n_ahead, int32_t rate_hz)
 {
-    int64_t now_us = capture_now_us();
+    int64_t now_us = clock_now_us();
     int64_t newest_us = (int64_t)n_ahead * 1000000 / rate_hz; /* at least so old */
     pa_usec_t latency_us = 0;
     int negative = 0;
@@ -219,7 +219,7 @@ static void on_read(pa_stream *pa, size_t n_bytes, void *user)
         time_us += (int64_t)n * 1000000 / rate_hz;
         pa_stream_drop(pa);
     }
-    s->alive_us = capture_now_us();
+    s->alive_us = clock_now_us();
     if (s->interrupted) {
         s->interrupted = false;
         describe(s);
@@ -250,7 +250,7 @@ static void open_stream(pulse_stream *s)
     pa_stream_flags_t flags = PA_STREAM_INTERPOLATE_TIMING | PA_STREAM_AUTO_TIMING_UPDATE | PA_STREAM_ADJUST_LATENCY;
     if (native)
         flags |= PA_STREAM_FIX_RATE;
-    s->alive_us = capture_now_us();
+    s->alive_us = clock_now_us();
     s->pa = pa_stream_new(s->p->context, "dictation", &spec, NULL);
     if (!s->pa) {
         gone(s, PA_ERR_INTERNAL, "The recording cannot be opened.");
@@ -311,7 +311,7 @@ static void review_closed(pulse_stream *s, int64_t now_us)
 static void review(pulse_stream *s)
 {
     capture *stream = s->stream;
-    int64_t now_us = capture_now_us();
+    int64_t now_us = clock_now_us();
     int64_t stop_us = atomic_load(&stream->stop_us);
     if (atomic_load(&stream->finished))
         drop(s);
@@ -378,7 +378,7 @@ bool pulse_start(capture *stream)
         p->backoff_ms = PULSE_RETRY_FIRST_MS;
         pulse_connect(p);
     }
-    plan(s, capture_now_us()); /* the sink is called by the loop's thread alone */
+    plan(s, clock_now_us()); /* the sink is called by the loop's thread alone */
     pa_threaded_mainloop_unlock(p->loop);
     return true;
 }

@@ -51,7 +51,7 @@ bool alsa_play(capture_system *system, const float *pcm, size_t n, int64_t *star
     memcpy(a->cue_pcm, pcm, n * sizeof *pcm);
     a->n_cue = n;
     a->cue_active = true;
-    *start_us = capture_now_us();
+    *start_us = clock_now_us();
     *end_us = *start_us + OPEN_US + BUFFER_US + (int64_t)n * 1000000 / CUE_RATE_HZ + ROOM_US;
     a->cue_begun = pthread_create(&a->cue_thread, NULL, play_thread, a) == 0;
     if (!a->cue_begun)

@@ -83,7 +83,7 @@ static void on_state(pa_stream *pa, void *user)
     }
     if (state != PA_STREAM_READY)
         return;
-    int64_t heard_us = capture_now_us() + cue->p->cue_latency_us + length_us(cue->n);
+    int64_t heard_us = clock_now_us() + cue->p->cue_latency_us + length_us(cue->n);
     if (heard_us > cue->end_us
         || pa_stream_write(pa, cue->pcm, cue->n * sizeof *cue->pcm, NULL, 0, PA_SEEK_RELATIVE) < 0)
         end_cue(cue);
@@ -125,7 +125,7 @@ bool pulse_play(capture_system *system, const float *pcm, size_t n, int64_t *sta
     pulse_cue *cue = p->ready ? calloc(1, sizeof *cue) : NULL;
     if (cue) {
         int64_t latency_us = p->cue_latency_us > LATENCY_LEAST_US ? p->cue_latency_us : LATENCY_LEAST_US;
-        int64_t now_us = capture_now_us();
+        int64_t now_us = clock_now_us();
         cue->p = p;
         cue->n = n;
         memcpy(cue->pcm, pcm, n * sizeof *pcm);

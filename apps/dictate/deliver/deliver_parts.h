@@ -6,9 +6,9 @@
 #ifndef DICTATE_DELIVER_PARTS_H
 #define DICTATE_DELIVER_PARTS_H
 
+#include "common/clock.h"
 #include "dictate/deliver/deliver.h"
 
-int64_t clock_now_us(void); /* CLOCK_MONOTONIC */
 /* For poll(): milliseconds until then, rounded up, at least 0. */
 int deliver_wait_ms(int64_t until_us);
 /* Write all of it within limit_us; false with errno (ETIMEDOUT) set. n_written says how far it got. */

@@ -3,24 +3,18 @@
 #define _GNU_SOURCE
 #include "dictate/feedback/bus_link.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-int64_t bus_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Sleep until the bus has something to do, stop_fd is readable or the deadline. False: stop. */
 static bool wait_for_bus(bus_link *link, int64_t deadline_ms)
 {
     int events = sd_bus_get_events(link->bus), fd = sd_bus_get_fd(link->bus);
-    int64_t left_ms = deadline_ms - bus_now_ms();
+    int64_t left_ms = deadline_ms - clock_now_ms();
     struct pollfd fds[2] = {{.fd = fd, .events = (short)(events < 0 ? 0 : events)},
                             {.fd = link->stop_fd, .events = POLLIN}};
     if (fd < 0 || events < 0 || left_ms <= 0)
@@ -41,7 +35,7 @@ bool bus_process(bus_link *link)
 /* The handshake: authentication and the bus's greeting. */
 static bool greet(bus_link *link)
 {
-    int64_t deadline_ms = bus_now_ms() + BUS_CALL_MS;
+    int64_t deadline_ms = clock_now_ms() + BUS_CALL_MS;
     while (bus_process(link)) {
         if (sd_bus_is_ready(link->bus) > 0)
             return true;
@@ -118,7 +112,7 @@ bool bus_send(bus_link *link, bus_call *call, sd_bus_message *request)
 
 bool bus_wait(bus_link *link, bus_call *calls, size_t n_calls)
 {
-    int64_t deadline_ms = bus_now_ms() + BUS_CALL_MS;
+    int64_t deadline_ms = clock_now_ms() + BUS_CALL_MS;
     for (;;) {
         bool alive = bus_process(link);
         size_t n_done = 0;

@@ -25,7 +25,6 @@ typedef struct bus_call {
     bool done;
 } bus_call;
 
-int64_t bus_now_ms(void);
 /* Connect unless connected. False: no bus answers; why (may be NULL) is one sentence. */
 bool bus_open(bus_link *link, char why[200]);
 void bus_close(bus_link *link);

@@ -93,7 +93,7 @@ int evdev_device_fd(const evdev_device *device)
 /* A record's time, where it is about now; a recorded one's is another day's. */
 static int64_t near_now_us(const struct input_event *event)
 {
-    int64_t us = evdev_time_us(event), now_us = keys_now_us();
+    int64_t us = evdev_time_us(event), now_us = clock_now_us();
     return us > now_us || us < now_us - 2000000 ? now_us : us;
 }
 
@@ -119,7 +119,7 @@ static bool read_node(evdev_device *device)
             met = 0;
         } else if (met == LIBEVDEV_READ_STATUS_SYNC && !syncing) {
             syncing = true;
-            keys_post(device->feed.source, keys_now_us(), KEY_OTHER, KEY_POINTER); /* what was missed spoils taps */
+            keys_post(device->feed.source, clock_now_us(), KEY_OTHER, KEY_POINTER); /* what was missed spoils taps */
         } else if (met >= 0) {
             evdev_feed_event(&device->feed, &event, evdev_time_us(&event));
         }
@@ -131,7 +131,7 @@ bool evdev_device_read(evdev_device *device)
 {
     bool there = device->dev ? read_node(device) : read_records(device);
     if (!there)
-        evdev_feed_lift(&device->feed, keys_now_us());
+        evdev_feed_lift(&device->feed, clock_now_us());
     return there;
 }
 

@@ -5,6 +5,7 @@
 #ifndef DICTATE_KEYS_SOURCE_H
 #define DICTATE_KEYS_SOURCE_H
 
+#include "common/clock.h"
 #include "dictate/keys/keys.h"
 
 #include <pthread.h>
@@ -20,7 +21,6 @@ struct keys {
 
 /* False: error tells, and finish() was called. */
 bool keys_begin(keys *source, char error[KEYS_ERROR]);
-int64_t keys_now_us(void); /* CLOCK_MONOTONIC */
 void keys_post(const keys *source, int64_t time_us, gesture_key key, key_action action);
 
 #endif

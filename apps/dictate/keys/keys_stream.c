@@ -25,7 +25,7 @@ typedef struct stream_keys {
 static bool wait_until(const keys *source, int64_t time_us)
 {
     struct pollfd stop = {.fd = source->stop_fd, .events = POLLIN};
-    for (int64_t left_us; (left_us = time_us - keys_now_us()) > 0;)
+    for (int64_t left_us; (left_us = time_us - clock_now_us()) > 0;)
         if (poll(&stop, 1, (int)((left_us + 999) / 1000)) > 0)
             return false;
     return true;
@@ -33,7 +33,7 @@ static bool wait_until(const keys *source, int64_t time_us)
 
 static bool play(stream_keys *stream, const struct input_event *event)
 {
-    int64_t us = evdev_time_us(event), now_us = keys_now_us();
+    int64_t us = evdev_time_us(event), now_us = clock_now_us();
     if (us + stream->offset_us < now_us - LATE_US || us + stream->offset_us > now_us + AHEAD_US)
         stream->offset_us = now_us - us;
     us += stream->offset_us;

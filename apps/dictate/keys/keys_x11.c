@@ -95,7 +95,7 @@ static void poll_mapping(x11_keys *x)
 
 static int64_t time_us(uint32_t server_ms)
 {
-    int64_t now_us = keys_now_us(), now_ms = now_us / 1000;
+    int64_t now_us = clock_now_us(), now_ms = now_us / 1000;
     uint32_t since_ms = (uint32_t)now_ms - server_ms; /* both wrap after 49 days */
     int64_t behind_ms = since_ms > INT32_MAX ? (int64_t)since_ms - ((int64_t)UINT32_MAX + 1) : (int64_t)since_ms;
     return behind_ms >= -AHEAD_MS && behind_ms <= BEHIND_MS ? (now_ms - behind_ms) * 1000 : now_us;

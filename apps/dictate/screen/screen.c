@@ -7,6 +7,7 @@
 #define NCURSES_WIDECHAR 1
 #include "dictate/screen/screen.h"
 
+#include "common/clock.h"
 #include "dictate/screen/screen_inside.h"
 #include "dictate/screen/screen_plain.h"
 #include "dictate/screen/screen_term.h"
@@ -87,13 +88,6 @@ void screen_go(screen_ui *ui, const screen_page *page)
         page->open(ui);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void wake(int fd)
 {
     uint64_t one = 1;
@@ -116,7 +110,7 @@ static void draw_frame(screen *s)
     refresh();
     screen_term_collect(&s->term);
     s->dirty = false;
-    s->drawn_ms = now_ms();
+    s->drawn_ms = clock_now_ms();
 }
 
 static void quit(screen *s)
@@ -218,7 +212,7 @@ static void wait_for_news(screen *s)
 {
     screen_term *t = &s->term;
     bool unsent = t->n_pending > t->sent && !t->gone, keys = t->in_fd >= 0 && t->taken && !t->gone;
-    int64_t timeout = -1, since = now_ms() - s->drawn_ms;
+    int64_t timeout = -1, since = clock_now_ms() - s->drawn_ms;
     if (s->has_view && t->taken && !unsent) {
         if (s->dirty)
             timeout = since < FRAME_MS ? FRAME_MS - since : 0;
@@ -238,7 +232,7 @@ static void wait_for_news(screen *s)
     if (fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
         t->gone = true;
     if (timeout >= 0 && !s->dirty && s->ui.page->refresh_ms)
-        s->dirty = now_ms() - s->drawn_ms >= s->ui.page->refresh_ms;
+        s->dirty = clock_now_ms() - s->drawn_ms >= s->ui.page->refresh_ms;
 }
 
 static void run_loop(screen *s)
@@ -248,7 +242,7 @@ static void run_loop(screen *s)
         bool sent = screen_term_send(t);
         if (t->gone && (!t->plain || t->in_fd >= 0))
             quit(s); /* nobody is there any more */
-        if (s->has_view && sent && s->dirty && t->taken && !t->gone && now_ms() - s->drawn_ms >= FRAME_MS) {
+        if (s->has_view && sent && s->dirty && t->taken && !t->gone && clock_now_ms() - s->drawn_ms >= FRAME_MS) {
             draw_frame(s);
             screen_term_send(t);
         }

@@ -117,7 +117,7 @@ static inline void *kit_read_thread(void *user)
         pthread_cond_broadcast(&r->grown);
         pthread_mutex_unlock(&r->lock);
     }
-    r->ended_us = capture_now_us();
+    r->ended_us = clock_now_us();
     return NULL;
 }
 

@@ -112,9 +112,9 @@ static void a_stop_keeps_what_was_before(void)
     kit_recording r;
     kit_start(&r, system, NULL);
     KIT_WAIT_SAMPLES(&r, 4000);
-    int64_t before_us = capture_now_us();
+    int64_t before_us = clock_now_us();
     capture_stop(r.stream);
-    int64_t after_us = capture_now_us();
+    int64_t after_us = clock_now_us();
     kit_join(&r);
     /* all that was spoken until the stop, and little more */
     CHECK((int64_t)r.n >= (before_us - r.stream->begun_us) * 16 / 1000 - 1);

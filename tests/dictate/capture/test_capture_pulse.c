@@ -487,10 +487,10 @@ static void a_stop_cuts_at_its_time(void)
         kit_recording r;
         if (i % 10 == 0)
             pthread_create(&player, NULL, play_in_background, (void *)(uintptr_t) "speaker");
-        int64_t begun_us = capture_now_us();
+        int64_t begun_us = clock_now_us();
         kit_start(&r, system, NULL);
         KIT_WAIT_EVENT(&r, r.events.n_started == 1);
-        first_us[i] = capture_now_us() - begun_us;
+        first_us[i] = clock_now_us() - begun_us;
         usleep((useconds_t)(50000 + i * 1370));
         capture_stop(r.stream);
         int64_t stop_us = atomic_load(&r.stream->stop_us);
