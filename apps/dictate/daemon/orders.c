@@ -277,6 +277,13 @@ void orders_command(void *user, control_client *client, const char *command)
 
 /* ---- commands of the screen */
 
+/* What was chosen on the screen holds now, and at the next start; a file that was named by --config is the user's to edit. */
+static bool choose(dictation *d, const char *key, const char *value, char error[DAEMON_ERROR])
+{
+    return settings_set(d->set, key, value, "the screen", error)
+           && (d->options.config_file || settings_write(key, value, error));
+}
+
 void orders_screen(dictation *d, const screen_command *command)
 {
     char error[DAEMON_ERROR] = "";
@@ -295,14 +302,14 @@ void orders_screen(dictation *d, const screen_command *command)
     case SCREEN_SET_DEVICE:
         if (u)
             trouble = "the microphone is in use; stop the recording first";
-        else if (!settings_write("audio.device", command->argument, error))
+        else if (!choose(d, "audio.device", command->argument, error))
             trouble = error;
         else
             snprintf(d->device_wanted, sizeof d->device_wanted, "%s", command->argument);
         view_lists(d);
         break;
     case SCREEN_SET_MODEL:
-        if (!setup_model(d, command->argument, error) || !settings_write("model", command->argument, error))
+        if (!setup_model(d, command->argument, error) || !choose(d, "model", command->argument, error))
             trouble = error;
         view_lists(d);
         break;

@@ -261,12 +261,17 @@ static void open_history(dictation *d)
         dictation_say(d, LOG_WARNING, "%s; dictations are not kept", error);
 }
 
-static void open_log(const settings *set)
+static log_level chosen_level(const settings *set)
 {
     static const log_level levels[] = {LOG_INFO, LOG_ERROR, LOG_WARNING, LOG_DEBUG,
                                        LOG_TRACE}; /* as the choices stand */
+    return levels[set->log_level];
+}
+
+static void open_log(const settings *set)
+{
     char error[300];
-    if (!log_open(NULL, levels[set->log_level], false, error))
+    if (!log_open(NULL, chosen_level(set), false, error))
         say("warning", "log", "%s", error);
     log_allow_text(set->log_text);
 }
@@ -457,6 +462,7 @@ bool setup_reload(dictation *d, char error[DAEMON_ERROR])
     if (set->history != old->history || strcmp(set->history_db, old->history_db) != 0)
         open_history(d);
     retain_history(d);
+    log_set_level(chosen_level(set));
     log_allow_text(set->log_text);
     settings_free(old);
     view_lists(d);

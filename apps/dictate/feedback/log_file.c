@@ -157,6 +157,14 @@ bool log_wants(log_level level)
     return (int)level <= atomic_load_explicit(&the_log.level, memory_order_relaxed);
 }
 
+void log_set_level(log_level level)
+{
+    pthread_mutex_lock(&the_log.lock);
+    if (atomic_load(&the_log.level) >= 0)
+        atomic_store(&the_log.level, (int)level);
+    pthread_mutex_unlock(&the_log.lock);
+}
+
 void log_allow_text(bool allowed)
 {
     atomic_store(&the_log.text_allowed, allowed);

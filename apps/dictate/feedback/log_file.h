@@ -17,6 +17,8 @@ typedef enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_TRACE 
 bool log_open(const char *path, log_level level, bool also_stderr, char error[300]);
 void log_close(void);
 bool log_wants(log_level level);
+/* Another level from now on; nothing while there is no log. */
+void log_set_level(log_level level);
 void log_line(log_level level, const char *part, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Only when the user asked for it (log.text): spoken words. */
 void log_allow_text(bool allowed);

@@ -512,6 +512,25 @@ static void reloaded_in_the_middle(void)
     close_daemon();
 }
 
+static void chosen_on_the_screen(void)
+{
+    open_daemon(); /* with a config file that was named: it is not written */
+    screen_command command = {.kind = SCREEN_SET_DEVICE};
+    snprintf(command.argument, sizeof command.argument, "headset");
+    orders_screen(&d, &command);
+    CHECK_STR(d.device_wanted, "headset");
+    CHECK_STR(d.set->device, "headset");
+    command.kind = SCREEN_SET_MODEL;
+    snprintf(command.argument, sizeof command.argument, "other");
+    orders_screen(&d, &command);
+    CHECK_INT(n_swaps, 1);
+    CHECK_STR(d.set->model, "other");
+    settings *set = settings_load(config, (char[SETTINGS_ERROR]){0});
+    CHECK(set && set->device[0] == 0 && set->model[0] == 0);
+    settings_free(set);
+    close_daemon();
+}
+
 static void another_deliverer(void)
 {
     char error[DAEMON_ERROR] = "";
@@ -612,6 +631,7 @@ int main(void)
     RUN(cancelled_while_it_is_decoded);
     RUN(memory_that_does_not_suffice);
     RUN(reloaded_in_the_middle);
+    RUN(chosen_on_the_screen);
     RUN(another_deliverer);
     RUN(ended_while_delivering);
     RUN(more_than_can_wait);

@@ -100,6 +100,9 @@ static void levels_above_the_chosen_one_are_left_out(void)
 {
     start(LOG_WARNING);
     CHECK(log_wants(LOG_ERROR) && log_wants(LOG_WARNING) && !log_wants(LOG_INFO));
+    log_set_level(LOG_INFO);
+    CHECK(log_wants(LOG_INFO) && !log_wants(LOG_DEBUG));
+    log_set_level(LOG_WARNING);
     log_line(LOG_INFO, "x", "not this");
     log_line(LOG_ERROR, "x", "but this");
     log_close();
