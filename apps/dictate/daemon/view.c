@@ -68,6 +68,11 @@ void view_text(dictation *d, textbuf *out)
         textbuf_printf(out, ": %s", d->message);
 }
 
+static const char *microphone(const dictation *d)
+{
+    return d->device[0] ? d->device : d->device_wanted[0] ? d->device_wanted : "the default one";
+}
+
 void view_page(dictation *d, control_client *client)
 {
     char line[3 * SCREEN_LINE];
@@ -85,10 +90,7 @@ void view_page(dictation *d, control_client *client)
     snprintf(line, sizeof line, "model       %s%s", d->model[0] ? d->model : "none yet",
              d->worker_state == WORKER_UNLOADED ? " (unloaded until it is needed)" : "");
     control_line(client, line);
-    snprintf(line, sizeof line, "microphone  %s",
-             d->device[0]          ? d->device
-             : d->device_wanted[0] ? d->device_wanted
-                                   : "the default one");
+    snprintf(line, sizeof line, "microphone  %s", microphone(d));
     control_line(client, line);
     snprintf(line, sizeof line, "keys        %s", d->keys ? keys_name(d->keys) : "none");
     control_line(client, line);
@@ -136,7 +138,7 @@ static void fill_view(dictation *d)
     v->state = shown(d);
     snprintf(v->model, sizeof v->model, "%s", d->model);
     v->model_is_bundled = strcmp(d->model, PATHS_BUNDLED) == 0;
-    snprintf(v->device, sizeof v->device, "%s", d->device);
+    snprintf(v->device, sizeof v->device, "%s", microphone(d));
     snprintf(v->message, sizeof v->message, "%s", d->message);
     describe_gesture(d, v->gesture, sizeof v->gesture);
     /* The end is what was said last. */
