@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLES = {
     "digits": ("rms", "three one four one five nine"),
     "repeated": ("slt", "eight eight eight two"),
-    "commands": ("slt", "select all copy"),
+    "commands": ("rms", "select all copy"),
     "recording": ("slt", "start recording stop recording"),
     "loudspeakers": ("slt", "front left rear right"),
 }
