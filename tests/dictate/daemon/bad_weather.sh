@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/house.sh"
 samples=$3
 house_open "$1" "$2"
-words=$(cat "$samples/digits.txt")
+words=$(cat "$samples/loudspeakers.txt")
 log=$place/state/ctrlspeak/dictate.log
 ln -sf "$log" "$place/log"
 
@@ -57,7 +57,7 @@ daemon_start_error() {
     daemon=$!
     wait_for 20 state_is error
 }
-check "damaged model: state error" daemon_start_error --model "$place/damaged.nemo" --source "file:$samples/digits.wav" --deliver none
+check "damaged model: state error" daemon_start_error --model "$place/damaged.nemo" --source "file:$samples/loudspeakers.wav" --deliver none
 check "damaged model: one sentence" grep -q 'damaged.nemo' "$place/stderr"
 check "damaged model: a recording is taken all the same" "$program" dictate start
 sleep 1.5
@@ -73,7 +73,7 @@ unset DISPLAY
 check "no display: starts" daemon_start
 check "no display: says what does not work" grep -qi 'display' "$place/stderr"
 check "no display: recording by command" "$program" dictate start
-speak "$samples/digits.wav"
+speak "$samples/loudspeakers.wav"
 "$program" dictate stop 2>"$place/said"
 check "no display: status 8" test $? = 8
 check "no display: the text is in the history" wait_for 10 history_has "${words%% *}"
@@ -113,7 +113,7 @@ check "silence: ends" daemon_end
 check "killed: starts" daemon_start
 "$program" dictate start
 wait_for 5 state_is recording
-speak "$samples/digits.wav"
+speak "$samples/loudspeakers.wav"
 sleep 0.3
 kill -KILL "$daemon"
 wait "$daemon" 2>/dev/null
@@ -128,7 +128,7 @@ check "killed: ends" daemon_end
 check "ended while recording: starts" daemon_start
 "$program" dictate start
 wait_for 5 state_is recording
-speak "$samples/digits.wav"
+speak "$samples/loudspeakers.wav"
 sleep 0.3
 check "ended while recording: ends" daemon_end
 check "ended while recording: the sound is there" spool_has 1
@@ -141,7 +141,7 @@ daemon_end
 check "display gone: starts" daemon_start
 "$tap" triple >/dev/null
 wait_for 5 state_is recording
-speak "$samples/digits.wav"
+speak "$samples/loudspeakers.wav"
 kill -KILL "$xvfb"
 xvfb=
 check "display gone: the recording is ended, its text kept" wait_for 20 history_has "$words"
@@ -156,7 +156,7 @@ check "display back: a window" window_open
 check "display back: keys are heard again" wait_for 20 sh -c "'$program' dictate status | grep -q '^keys *x11'"
 "$tap" triple >/dev/null
 check "display back: three taps" wait_for 5 state_is recording
-speak "$samples/digits.wav"
+speak "$samples/loudspeakers.wav"
 "$tap" triple >/dev/null
 check "display back: the words are in the window" wait_for 10 grep -q 'to="delivered"' "$log"
 check "display back: as they were said" typed_is "$words "
@@ -171,7 +171,7 @@ unset DISPLAY
 if [ "$(id -u)" = 0 ] && mkdir "$place/small" && mount -t tmpfs -o size=64k none "$place/small" 2>/dev/null; then
     export XDG_STATE_HOME=$place/small
     log=$place/small/ctrlspeak/dictate.log
-    check "disk full: starts" daemon_start --source "file:$samples/digits.wav" --deliver "file:$place/out"
+    check "disk full: starts" daemon_start --source "file:$samples/loudspeakers.wav" --deliver "file:$place/out"
     head -c 100000 /dev/zero >"$place/small/filler" 2>/dev/null
     "$program" dictate start
     wait_for 10 test -s "$place/out"

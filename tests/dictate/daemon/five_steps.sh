@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/house.sh"
 samples=$3 worker=$4
 house_open "$1" "$2"
-words=$(cat "$samples/digits.txt")
+words=$(cat "$samples/loudspeakers.txt")
 other=$(cat "$samples/commands.txt")
 
 log_is_clean() {
@@ -40,7 +40,7 @@ run_of() {
     shift
     fresh_log
     check "$name: starts" daemon_start --worker "$worker" "$@"
-    check "$name: three taps, speech, three taps" dictate "$samples/digits.wav" 1
+    check "$name: three taps, speech, three taps" dictate "$samples/loudspeakers.wav" 1
     check "$name: the words are in the window" typed_is "$words "
     check "$name: ends" daemon_end
     check "$name: no warning, no error, nothing on stderr" log_is_clean
@@ -52,7 +52,7 @@ check "a window with a line reader" window_open
 fresh_log
 check "starts, with the model loaded" daemon_start --worker "$worker"
 check "one model lives" sh -c "'$program' dictate status --json | grep -q '\"live_models\": 1,'"
-check "three taps, speech, three taps" dictate "$samples/digits.wav" 1
+check "three taps, speech, three taps" dictate "$samples/loudspeakers.wav" 1
 check "the words are in the window" typed_is "$words "
 check "the log has the time that it took" grep -qE 'Transcription completed in [0-9]+\.[0-9][0-9] seconds' "$log"
 check "twice in a row" dictate "$samples/commands.wav" 2
@@ -89,7 +89,7 @@ daemon=$!
 log=$place/state/ctrlspeak/dictate.log
 : >"$place/stderr"
 check "descriptors 0 to 2 closed: starts" wait_for 20 state_is ready
-check "descriptors 0 to 2 closed: dictates" dictate "$samples/digits.wav" 1
+check "descriptors 0 to 2 closed: dictates" dictate "$samples/loudspeakers.wav" 1
 check "descriptors 0 to 2 closed: the words" typed_is "$words "
 check "descriptors 0 to 2 closed: ends" daemon_end
 check "descriptors 0 to 2 closed: clean" log_is_clean
@@ -105,7 +105,7 @@ nobody=$!
 ) &
 daemon=$!
 check "stderr a full pipe: starts" wait_for 20 state_is ready
-check "stderr a full pipe: dictates" dictate "$samples/digits.wav" 1
+check "stderr a full pipe: dictates" dictate "$samples/loudspeakers.wav" 1
 check "stderr a full pipe: the words" typed_is "$words "
 check "stderr a full pipe: ends" daemon_end
 check "stderr a full pipe: clean" log_is_clean
@@ -123,7 +123,7 @@ fresh_log
 check "a modifier held: starts" daemon_start --worker "$worker"
 "$tap" triple >/dev/null
 wait_for 5 state_is recording
-speak "$samples/digits.wav"
+speak "$samples/loudspeakers.wav"
 "$tap" triple down:Shift_L wait:400 up:Shift_L >/dev/null
 check "a modifier held: waits, then delivers" wait_for 5 delivered_is 1
 check "a modifier held: the words" typed_is "$words "
@@ -134,14 +134,14 @@ fresh_log
 check "sound server restarted: starts" daemon_start --worker "$worker"
 "$tap" triple >/dev/null
 wait_for 5 state_is recording
-speak "$samples/digits.wav"
+speak "$samples/loudspeakers.wav"
 check "sound server restarted: it is" sound_server_restart "$place/sound"
 listens_again() {
     [ -n "$(sound_server_pactl "$place/sound" list short source-outputs)" ]
 }
 check "sound server restarted: the microphone is opened again" wait_for 10 listens_again
 sleep 0.5
-speak "$samples/digits.wav"
+speak "$samples/loudspeakers.wav"
 "$tap" triple >/dev/null
 check "sound server restarted: delivered" wait_for 20 delivered_is 1
 check "sound server restarted: what was said before and after" typed_is "$words $words "
@@ -160,7 +160,7 @@ clipboard_is() {
 for what in UTF8_STRING:large text/html:html image/png:png; do
     i=$((i + 1))
     xclip -selection clipboard -t "${what%:*}" -i "$place/${what#*:}"
-    check "clipboard ${what%:*}: dictates" dictate "$samples/digits.wav" $i
+    check "clipboard ${what%:*}: dictates" dictate "$samples/loudspeakers.wav" $i
     check "clipboard ${what%:*}: the words" typed_is "$words "
     check "clipboard ${what%:*}: is back" wait_for 5 clipboard_is "${what%:*}" "$place/${what#*:}"
 done
@@ -174,7 +174,7 @@ wait_for 5 sh -c "! xdotool search --onlyvisible --class xterm"
 check "no reader: starts" daemon_start --worker "$worker"
 "$tap" triple >/dev/null
 wait_for 5 state_is recording
-speak "$samples/digits.wav"
+speak "$samples/loudspeakers.wav"
 "$tap" triple >/dev/null
 check "no reader: not delivered" wait_for 10 grep -q 'to="not delivered"' "$log"
 check "no reader: it is said" grep -q 'warning' "$place/stderr"
