@@ -138,7 +138,7 @@ static void fill_view(dictation *d)
     v->state = shown(d);
     snprintf(v->model, sizeof v->model, "%s", d->model);
     v->model_is_bundled = strcmp(d->model, PATHS_BUNDLED) == 0;
-    snprintf(v->device, sizeof v->device, "%s", microphone(d));
+    snprintf(v->device, sizeof v->device, "%.*s", (int)sizeof v->device - 1, microphone(d));
     snprintf(v->message, sizeof v->message, "%s", d->message);
     describe_gesture(d, v->gesture, sizeof v->gesture);
     /* The end is what was said last. */
