@@ -108,7 +108,7 @@ typedef struct dictation {
     int32_t n_waiting;
 
     worker_state worker_state;
-    char model[SCREEN_LINE], model_trouble[DAEMON_ERROR], device[SCREEN_LINE], message[SCREEN_LINE];
+    char model[SCREEN_LINE], model_trouble[DAEMON_ERROR], device[SCREEN_LINE], message[DAEMON_ERROR];
     char device_wanted[CAPTURE_NAME]; /* "": the default */
     char *last_text;                  /* for last and paste-last */
     int64_t last_history_id, last_delivery;

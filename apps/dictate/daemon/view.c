@@ -139,7 +139,7 @@ static void fill_view(dictation *d)
     snprintf(v->model, sizeof v->model, "%s", d->model);
     v->model_is_bundled = strcmp(d->model, PATHS_BUNDLED) == 0;
     snprintf(v->device, sizeof v->device, "%.*s", (int)sizeof v->device - 1, microphone(d));
-    snprintf(v->message, sizeof v->message, "%s", d->message);
+    snprintf(v->message, sizeof v->message, "%.*s", (int)sizeof v->message - 1, d->message);
     describe_gesture(d, v->gesture, sizeof v->gesture);
     /* The end is what was said last. */
     size_t skip = text.size >= sizeof v->text ? text.size - sizeof v->text + 1 : 0;
