@@ -80,7 +80,10 @@ suite() {
     shift
     before_passed=$passed before_failed=$failed before_skipped=$skipped
     waits=
-    [ "$dir" = build-clang ] || { run_tests waits $((jobs * 3)) "$@" --suite waits & } && waits=$!
+    if [ "$dir" != build-clang ]; then
+        run_tests waits $((jobs * 3)) "$@" --suite waits &
+        waits=$!
+    fi
     run_tests testlog "$jobs" "$@" --no-suite waits
     read_tests testlog $?
     [ -z "$waits" ] || { wait "$waits"; read_tests waits $?; }
