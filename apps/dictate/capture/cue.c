@@ -4,29 +4,22 @@
  * nothing clicks. A quiet octave above makes them audible on a laptop's speaker. The frequencies lie where speech has
  * little energy of its own but hearing is good; a voice detector that knows the window has little left to mistake. */
 #include "dictate/capture/capture_inside.h"
-#include "dictate/capture/cue.h"
+#include "dictate/capture/cue_notes.h"
 
 #include <math.h>
 #include <string.h>
 
-typedef struct note {
-    float hz;
-    int32_t from_ms, length_ms;
-} note;
-
-enum { NOTES = 2, RISE_MS = 12 };
-
-static const note notes[N_CUES][NOTES] = {
+const cue_note cue_notes[N_CUES][CUE_NOTES] = {
     [CUE_START] = {{660, 0, 50}, {880, 45, 65}},
     [CUE_STOP] = {{880, 0, 50}, {660, 45, 65}},
     [CUE_CANCEL] = {{440, 0, 50}, {330, 45, 65}},
     [CUE_FAILURE] = {{262, 0, 55}, {208, 50, 70}},
 };
 
-static void add_note(const note *n, float amplitude, float *out)
+static void add_note(const cue_note *n, float amplitude, float *out)
 {
     const double pi = 3.14159265358979323846;
-    int32_t length = n->length_ms * CUE_RATE_HZ / 1000, rise = RISE_MS * CUE_RATE_HZ / 1000;
+    int32_t length = n->length_ms * CUE_RATE_HZ / 1000, rise = CUE_RISE_MS * CUE_RATE_HZ / 1000;
     float *to = out + n->from_ms * CUE_RATE_HZ / 1000;
     for (int32_t i = 0; i < length; i++) {
         int32_t from_edge = i < length - 1 - i ? i : length - 1 - i;
@@ -41,10 +34,10 @@ size_t cue_render(cue_kind kind, int32_t volume, float *out)
     volume = volume < 0 ? 0 : volume > 100 ? 100 : volume;
     /* loudness goes with the square; two notes that overlap stay below full scale */
     float amplitude = 0.45f * (float)(volume * volume) / (100.0f * 100.0f);
-    const note *n = notes[kind];
-    size_t n_samples = (size_t)(n[NOTES - 1].from_ms + n[NOTES - 1].length_ms) * CUE_RATE_HZ / 1000;
+    const cue_note *n = cue_notes[kind];
+    size_t n_samples = (size_t)(n[CUE_NOTES - 1].from_ms + n[CUE_NOTES - 1].length_ms) * CUE_RATE_HZ / 1000;
     memset(out, 0, n_samples * sizeof *out);
-    for (int i = 0; i < NOTES; i++)
+    for (int i = 0; i < CUE_NOTES; i++)
         add_note(&n[i], amplitude, out);
     return n_samples;
 }

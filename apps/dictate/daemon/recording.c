@@ -43,6 +43,10 @@ struct recording {
         int64_t from_us, to_us;
     } cues[CUES_MAX]; /* not told to the voice activity yet */
     int32_t n_cues;
+    struct heard_cue {
+        int64_t first, end; /* samples in which it is somewhere */
+    } heard_cues[CUES_MAX]; /* not taken out of pcm yet */
+    int32_t n_heard_cues;
 
     /* The listening thread's own, and after MAIL_RECORDED the daemon's. */
     spool *spool;
@@ -154,8 +158,23 @@ static void mask(recording *r, int64_t from_us, int64_t to_us)
     int64_t end = (int64_t)r->n + (to_us - r->heard_us) * VOICE_RATE_HZ / 1000000;
     if (first < 0)
         first = 0;
-    if (end > first)
-        voice_mask(r->voice, first, end - first);
+    if (end <= first)
+        return;
+    voice_mask(r->voice, first, end - first);
+    if (r->n_heard_cues < CUES_MAX)
+        r->heard_cues[r->n_heard_cues++] = (struct heard_cue){first, end};
+}
+
+/* Cues whose window has been heard to its end are taken out of the sound, before any of it is decoded. Under the mutex. */
+static void remove_cues(recording *r, bool all)
+{
+    const int64_t after = VOICE_RATE_HZ / 10;
+    for (int32_t i = r->n_heard_cues - 1; i >= 0; i--) {
+        if (!all && (int64_t)r->n < r->heard_cues[i].end + after)
+            continue;
+        cue_remove(r->pcm, r->n, r->heard_cues[i].first, r->heard_cues[i].end);
+        r->heard_cues[i] = r->heard_cues[--r->n_heard_cues];
+    }
 }
 
 /* Under the mutex, before the voice activity gets the samples that may hold them. */
@@ -213,6 +232,7 @@ static void take(recording *r, const float *pcm, size_t n, int64_t heard_us)
     else if (r->running) {
         mask_waiting(r);
         voice_push(r->voice, pcm, n);
+        remove_cues(r, false);
         n_new = take_segments(r);
     }
     if (r->running)
@@ -232,6 +252,7 @@ static void finish(recording *r)
 {
     pthread_mutex_lock(&r->mutex);
     int32_t first = r->n_segments;
+    remove_cues(r, true);
     voice_finish(r->voice);
     int32_t n_new = take_segments(r);
     r->speech_seconds = voice_speech_seconds(r->voice);
