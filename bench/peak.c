@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * peak THREADS FRAMES [SECONDS]: how fast this machine multiplies in f32, as one line of JSON, in GFLOP/s:
+ * peak THREADS FRAMES [SECONDS]: how fast this machine multiplies in f32 and in int8, as one line of JSON, in 10^9
+ * multiplications and additions a second:
  *
- *   registers   a loop of multiply-adds on registers alone: what the arithmetic units can do
- *   product     oneDNN's product FRAMES x 1024 x 4096 with packed weights, each call with weights of its own out of
- *               a set too large for the cache: what a very good library makes of it
+ *   registers        a loop of multiply-adds on registers alone: what the arithmetic units can do
+ *   registers_int8   the same with sums of four products of bytes (vpdpbusd); 0 where the CPU has none
+ *   product          oneDNN's product FRAMES x 1024 x 4096 with packed weights, each call with weights of its own
+ *                    out of a set too large for the cache: what a very good library makes of it
+ *   product_int8     the same of unsigned by signed bytes, sums in 32 bits
  *
  * The encoder's share of the peak is measured against the best product figure that a run of bench/peers.py saw.
  * Each figure is the best slice of about SECONDS / 20 seconds, since other work on the machine only ever lowers it.
@@ -12,6 +15,7 @@
  *   cc -O3 -march=native -fopenmp -o peak bench/peak.c -ldnnl        (libdnnl-dev) */
 #include <dnnl.h>
 #include <omp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +68,33 @@ static float spin_registers(long n_rounds)
     return total;
 }
 
-static double measure_registers(int n_threads, double seconds)
+/* Twelve sums, enough for two such instructions at a time; assembly, since GCC spills them otherwise. */
+static float spin_registers_int8(long n_rounds)
+{
+    for (long round = 0; round < n_rounds; round++) {
+#if defined(__AVX512VNNI__)
+#define DOT(i) "vpdpbusd %%zmm14, %%zmm15, %%zmm" #i "\n\t"
+#elif defined(__AVXVNNI__)
+#define DOT(i) "%{vex%} vpdpbusd %%ymm14, %%ymm15, %%ymm" #i "\n\t"
+#endif
+#if defined(DOT)
+        __asm__ volatile(DOT(0) DOT(1) DOT(2) DOT(3) DOT(4) DOT(5) DOT(6) DOT(7) DOT(8) DOT(9) DOT(10) DOT(11)::
+                             : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                               "xmm11");
+#endif
+    }
+    return 0;
+}
+
+#if defined(__AVX512VNNI__)
+enum { INT8_OPERATIONS = 2 * 64 * 12 }; /* of a round */
+#elif defined(__AVXVNNI__)
+enum { INT8_OPERATIONS = 2 * 32 * 12 };
+#else
+enum { INT8_OPERATIONS = 0 };
+#endif
+
+static double measure_registers(float (*spin)(long), double operations, int n_threads, double seconds)
 {
     const long n_rounds = 2000000;
     double best = 0, until = now_seconds() + seconds;
@@ -73,11 +103,11 @@ static double measure_registers(int n_threads, double seconds)
         double started = now_seconds();
 #pragma omp parallel num_threads(n_threads)
         {
-            float total = spin_registers(n_rounds);
+            float total = spin(n_rounds);
 #pragma omp critical
             sink += total;
         }
-        double rate = 2e-9 * LANES * ACCUMULATORS * (double)n_rounds * n_threads / (now_seconds() - started);
+        double rate = 1e-9 * operations * (double)n_rounds * n_threads / (now_seconds() - started);
         if (rate > best)
             best = rate;
     }
@@ -90,14 +120,17 @@ static dnnl_memory_t make_memory(const dnnl_memory_desc_t *description, dnnl_eng
     must(dnnl_memory_create(&memory, description, engine, DNNL_MEMORY_ALLOCATE), "memory");
     void *data;
     must(dnnl_memory_map_data(memory, &data), "map");
-    size_t n = dnnl_memory_desc_get_size(description) / sizeof(float);
-    for (size_t i = 0; i < n; i++)
-        ((float *)data)[i] = 0.001f * (float)(i % 911);
+    size_t size = dnnl_memory_desc_get_size(description);
+    if (description->data_type == dnnl_f32)
+        for (size_t i = 0; i < size / sizeof(float); i++)
+            ((float *)data)[i] = 0.001f * (float)(i % 911);
+    else
+        memset(data, 1, size);
     must(dnnl_memory_unmap_data(memory, data), "unmap");
     return memory;
 }
 
-static double measure_product(int n_frames, double seconds)
+static double measure_product(int n_frames, bool int8, double seconds)
 {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
@@ -105,9 +138,11 @@ static double measure_product(int n_frames, double seconds)
     must(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
 
     dnnl_memory_desc_t a, b, c;
-    must(dnnl_memory_desc_init_by_tag(&a, 2, (dnnl_dims_t){n_frames, INNER}, dnnl_f32, dnnl_ab), "a");
-    must(dnnl_memory_desc_init_by_tag(&b, 2, (dnnl_dims_t){INNER, OUTER}, dnnl_f32, dnnl_format_tag_any), "b");
-    must(dnnl_memory_desc_init_by_tag(&c, 2, (dnnl_dims_t){n_frames, OUTER}, dnnl_f32, dnnl_ab), "c");
+    must(dnnl_memory_desc_init_by_tag(&a, 2, (dnnl_dims_t){n_frames, INNER}, int8 ? dnnl_u8 : dnnl_f32, dnnl_ab), "a");
+    must(dnnl_memory_desc_init_by_tag(&b, 2, (dnnl_dims_t){INNER, OUTER}, int8 ? dnnl_s8 : dnnl_f32,
+                                      dnnl_format_tag_any),
+         "b");
+    must(dnnl_memory_desc_init_by_tag(&c, 2, (dnnl_dims_t){n_frames, OUTER}, int8 ? dnnl_s32 : dnnl_f32, dnnl_ab), "c");
     dnnl_matmul_desc_t description;
     must(dnnl_matmul_desc_init(&description, &a, &b, NULL, &c), "matmul");
     dnnl_primitive_desc_t chosen;
@@ -155,8 +190,13 @@ int main(int argc, char **argv)
     }
     omp_set_num_threads(n_threads);
     const dnnl_version_t *version = dnnl_version();
-    double registers = measure_registers(n_threads, seconds / 2), product = measure_product(n_frames, seconds / 2);
-    printf("{\"threads\": %d, \"frames\": %d, \"registers\": %.1f, \"product\": %.1f, \"onednn\": \"%d.%d.%d\"}\n",
-           n_threads, n_frames, registers, product, version->major, version->minor, version->patch);
+    double share = seconds / 4;
+    double registers = measure_registers(spin_registers, 2.0 * LANES * ACCUMULATORS, n_threads, share);
+    double registers_int8 = measure_registers(spin_registers_int8, INT8_OPERATIONS, n_threads, share);
+    double product = measure_product(n_frames, false, share), product_int8 = measure_product(n_frames, true, share);
+    printf("{\"threads\": %d, \"frames\": %d, \"registers\": %.1f, \"registers_int8\": %.1f, \"product\": %.1f, "
+           "\"product_int8\": %.1f, \"onednn\": \"%d.%d.%d\"}\n",
+           n_threads, n_frames, registers, registers_int8, product, product_int8, version->major, version->minor,
+           version->patch);
     return 0;
 }

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """wer.py: the word error rates of a model, measured with the program itself, as a table.
 
-usage: wer.py [--program build/ctrlspeak] [--model models/ctrlspeak-small.nemo] [--precision f32,bf16,int8] [--head tdt,ctc]
+usage: wer.py [--program build/ctrlspeak] [--model models/ctrlspeak-small.nemo] [--precision f32,int8] [--head tdt,ctc]
               [--part all|dev|test] [--sets NAME,...] [--audio ../shared/audio] [--keep DIR]
 
 Needs Python with numpy, and ffmpeg for the Asterisk prompts. Sets whose recordings are absent are named and counted as
-skipped; a precision that the program does not have is too. Words are compared in lower case. No clip of any set is in
+skipped; a precision that the program does not have is too. Of a second precision it says in how many clips the tokens
+are others than in the first. Words are compared in lower case. No clip of any set is in
 training (tools/train/lists/held-out.txt, tests/bundled). The status is 1 where a figure is above its bar.
 """
 import argparse
@@ -34,25 +35,31 @@ def write_clips(folder, clips):
 
 
 def transcribe(args, head, precision, folder):
-    """The program's text of every clip of a folder, by name; None where it has no such precision."""
+    """The program's text and tokens of every clip of a folder, by name; None where it has no such precision."""
     run = subprocess.run([args.program, "transcribe", "-m", args.model, "--head", head, "--precision", precision, "-f", "jsonl",
-                          "--timestamps", "none", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                          folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if run.returncode:
         if "precision" in run.stderr:
             return None
         sys.exit(f"wer.py: the program failed: {run.stderr.strip()}")
     rows = [json.loads(line) for line in run.stdout.splitlines()]
-    return {os.path.basename(r["file"])[:-4]: r["text"] for r in rows}
+    return {os.path.basename(r["file"])[:-4]: (r["text"], [t["id"] for t in r["tokens"]]) for r in rows}
 
 
 def score(clips, heard, part):
     errors = words = wrong = count = 0
     for name, text, own_part, _ in clips:
         if part in ("all", own_part):
-            ref, hyp = text.lower().split(), heard[name].lower().split()
+            ref, hyp = text.lower().split(), heard[name][0].lower().split()
             e = wer_sets.edits(ref, hyp)
             errors, words, wrong, count = errors + e, words + len(ref), wrong + (e > 0), count + 1
     return errors, words, wrong, count
+
+
+def differ(clips, heard, first, part):
+    """Clips whose tokens are others than in the first precision."""
+    names = [name for name, _, own_part, _ in clips if part in ("all", own_part)]
+    return sum(heard[n][1] != first[n][1] for n in names), len(names)
 
 
 def main():
@@ -83,7 +90,7 @@ def main():
                 continue
             folder = os.path.join(args.keep or scratch, name)
             write_clips(folder, clips)
-            cells = []
+            cells, first = [], {}
             for head, precision in columns:
                 heard = None if precision in gone else transcribe(args, head, precision, folder)
                 if heard is None:
@@ -93,6 +100,10 @@ def main():
                 errors, words, wrong, count = score(clips, heard, args.part)
                 wer = 100 * errors / words
                 cells.append(f"{wer:.1f} %" + (f" ({wrong} of {count} wrong)" if count < 20 else ""))
+                if head in first:
+                    others, count = differ(clips, heard, first[head], args.part)
+                    cells[-1] += f", {others} of {count} clips differ"
+                first.setdefault(head, heard)
                 if args.part == "all" and (head, precision) == ("tdt", "f32") and wer > BARS.get(name, 1000):
                     failed = True
                     cells[-1] += f" ABOVE {BARS[name]:g}"

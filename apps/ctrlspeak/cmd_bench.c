@@ -19,8 +19,8 @@
 #include <time.h>
 
 typedef struct arguments {
-    const char *model, *cpu;
-    int32_t seconds, repeat, threads, precision, json;
+    const char *model, *cpu, *precision;
+    int32_t seconds, repeat, threads, json;
 } arguments;
 
 #define AT(field) offsetof(arguments, field)
@@ -32,7 +32,8 @@ static const cli_option options[] = {
     {"repeat", 0, CLI_INT, AT(repeat), "N", 1, 10000, "5", NULL, "how often"},
     {"threads", 't', CLI_INT, AT(threads), "N", 1, PROGRESS_WORKERS, "one per physical core", "CS_THREADS",
      "threads that compute"},
-    {"precision", 0, CLI_CHOICE, AT(precision), "auto|f32", 0, 0, "auto", NULL, "arithmetic of the encoder"},
+    {"precision", 0, CLI_TEXT, AT(precision), "auto|f32|int8|both", 0, 0, "auto", NULL,
+     "arithmetic of the dense layers; several, as f32,int8, take turns and are compared; both is these two"},
     {"cpu", 0, CLI_TEXT, AT(cpu), "PATH", 0, 0, "the best of this CPU", "CS_CPU",
      "highest instruction set to use: c, sse2, avx2, avx512, neon"},
     {"json", 0, CLI_FLAG, AT(json), NULL, 0, 0, NULL, NULL, "one JSON object instead of lines"},
@@ -41,10 +42,20 @@ static const cli_option options[] = {
 static const cli_example examples[] = {
     {"ctrlspeak bench -m parakeet.nemo", "eleven seconds of made-up audio, five times"},
     {"ctrlspeak bench -m parakeet.nemo --repeat 20 --json talk.wav", "a recording, as JSON"},
+    {"ctrlspeak bench -m parakeet.nemo --precision both", "f32 and int8 side by side"},
 };
 
 typedef enum measure { LOAD, MEL, ENCODER, DECODE, TOTAL, N_MEASURES } measure;
 static const char *const measure_names[N_MEASURES] = {"load_ms", "mel_ms", "encoder_ms", "decode_ms", "total_ms"};
+
+/* What is measured in one precision. */
+enum { MAX_LANES = 3 };
+typedef struct lane {
+    cs_precision precision;
+    cs_model *model;
+    cs_session *session;
+    double *times; /* (N_MEASURES, repeat) */
+} lane;
 
 static double now_ms(void)
 {
@@ -123,44 +134,96 @@ static int on_progress(void *user, double done_seconds, double total_seconds)
     return interrupt_wanted();
 }
 
-/* times (N_MEASURES, repeat). Leaves the last model open. */
-static int measure_all(const arguments *a, const char *path, double *times, cs_model **model, double *audio_seconds)
+/* ------------------------------------------------------------------- precisions */
+
+/* "f32", "f32,int8", "both": lanes to *n. */
+static int choose_lanes(const arguments *a, const cli_command *command, lane lanes[MAX_LANES], int *n)
+{
+    static const char *const names[] = {"auto", "f32", "int8"};
+    const char *at = !a->precision ? "auto" : strcmp(a->precision, "both") == 0 ? "f32,int8" : a->precision;
+    for (*n = 0; at; at = *at == ',' ? at + 1 : NULL) {
+        size_t length = strcspn(at, ",");
+        int found = 0, before = 0;
+        while (found < MAX_LANES && (strlen(names[found]) != length || memcmp(names[found], at, length) != 0))
+            found++;
+        while (before < *n && lanes[before].precision != (cs_precision)found)
+            before++;
+        if (found == MAX_LANES || before < *n)
+            return cli_misuse(command,
+                              "--precision is '%s', expected auto, f32, int8, some of them as f32,int8, or both",
+                              a->precision);
+        lanes[(*n)++].precision = (cs_precision)found;
+        at += length;
+    }
+    return APP_DONE;
+}
+
+static bool lane_alloc(lane *l, size_t repeat)
+{
+    l->times = calloc(repeat * N_MEASURES, sizeof *l->times);
+    return l->times != NULL;
+}
+
+static void lane_free(lane *l)
+{
+    cs_session_free(l->session);
+    cs_model_close(l->model);
+    free(l->times);
+}
+
+/* -------------------------------------------------------------------- measuring */
+
+static int open_lane(const arguments *a, lane *l, size_t round)
+{
+    cs_model_close(l->model);
+    l->model = NULL;
+    double start = now_ms();
+    int status = model_file_open(a->model, l->precision, a->threads, a->cpu, &l->model);
+    l->times[LOAD * (size_t)a->repeat + round] = now_ms() - start;
+    return status == APP_DONE && interrupt_wanted() ? interrupt_status() : status;
+}
+
+static cs_err hear_lane(const arguments *a, lane *l, size_t round, const float *samples, size_t n_samples,
+                        cs_error *err)
+{
+    const size_t repeat = (size_t)a->repeat;
+    cs_transcribe_options transcribe;
+    cs_result *result = NULL;
+    cs_transcribe_options_init(&transcribe);
+    transcribe.progress = on_progress;
+    cs_err code = l->session ? CS_OK : cs_session_create(l->model, &l->session, err);
+    double start = now_ms();
+    if (code == CS_OK)
+        code = cs_session_transcribe(l->session, samples, n_samples, &transcribe, &result, err);
+    if (code != CS_OK)
+        return code;
+    l->times[TOTAL * repeat + round] = now_ms() - start;
+    l->times[MEL * repeat + round] = result->mel_ms;
+    l->times[ENCODER * repeat + round] = result->encoder_ms;
+    l->times[DECODE * repeat + round] = result->decode_ms;
+    cs_result_free(result);
+    return CS_OK;
+}
+
+/* Every round has each precision in turn, so that what else the machine does meets all alike. Leaves the models open. */
+static int measure_all(const arguments *a, const char *path, lane *lanes, int n_lanes, double *audio_seconds)
 {
     cs_audio *audio = NULL;
     float *made = NULL;
     const float *samples = NULL;
     size_t n_samples = 0, repeat = (size_t)a->repeat;
-    cs_session *session = NULL;
     cs_error err = {0};
     int status = APP_DONE;
-    for (size_t i = 0; status == APP_DONE && i < repeat; i++) {
-        cs_model_close(*model);
-        *model = NULL;
-        double start = now_ms();
-        status = model_file_open(a->model, (cs_precision)a->precision, a->threads, a->cpu, model);
-        times[LOAD * repeat + i] = now_ms() - start;
-        if (interrupt_wanted())
-            status = interrupt_status();
-    }
-    int32_t rate_hz = status == APP_DONE && *model ? cs_model_get_info(*model)->sample_rate_hz : 0;
+    for (size_t i = 0; i < repeat; i++)
+        for (int k = 0; status == APP_DONE && k < n_lanes; k++)
+            status = open_lane(a, &lanes[k], i);
+    int32_t rate_hz = status == APP_DONE ? cs_model_get_info(lanes[0].model)->sample_rate_hz : 0;
     if (status == APP_DONE)
         status = get_audio(a, path, rate_hz, &audio, &made, &samples, &n_samples);
-    cs_err code = status == APP_DONE ? cs_session_create(*model, &session, &err) : CS_OK;
-    cs_transcribe_options transcribe;
-    cs_transcribe_options_init(&transcribe);
-    transcribe.progress = on_progress;
-    for (size_t i = 0; status == APP_DONE && code == CS_OK && i < repeat; i++) {
-        cs_result *result = NULL;
-        double start = now_ms();
-        code = cs_session_transcribe(session, samples, n_samples, &transcribe, &result, &err);
-        if (code != CS_OK)
-            break;
-        times[TOTAL * repeat + i] = now_ms() - start;
-        times[MEL * repeat + i] = result->mel_ms;
-        times[ENCODER * repeat + i] = result->encoder_ms;
-        times[DECODE * repeat + i] = result->decode_ms;
-        cs_result_free(result);
-    }
+    cs_err code = CS_OK;
+    for (size_t i = 0; status == APP_DONE && i < repeat; i++)
+        for (int k = 0; code == CS_OK && k < n_lanes; k++)
+            code = hear_lane(a, &lanes[k], i, samples, n_samples, &err);
     if (code == CS_ECANCELLED)
         status = interrupt_status();
     else if (code != CS_OK) {
@@ -168,70 +231,144 @@ static int measure_all(const arguments *a, const char *path, double *times, cs_m
         status = code == CS_ENOMEM || code == CS_ESYSTEM ? APP_SYSTEM : APP_INPUT;
     }
     *audio_seconds = rate_hz ? (double)n_samples / rate_hz : 0;
-    cs_session_free(session);
     cs_audio_free(audio);
     free(made);
     return status;
 }
 
-static void report(textbuf *out, const arguments *a, const cs_model_info *info, double *times, double audio_seconds)
+/* -------------------------------------------------------------------- reporting */
+
+/* Sorts row. */
+static double median_of(double *row, size_t n)
+{
+    qsort(row, n, sizeof *row, by_value);
+    return (row[(n - 1) / 2] + row[n / 2]) / 2;
+}
+
+/* How often a is of b, round by round: the median; 0 when there is no memory for it. */
+static double ratio_of(const lane *a, const lane *b, measure m, size_t repeat)
+{
+    double *ratios = malloc(repeat * sizeof *ratios), ratio = 0;
+    for (size_t i = 0; ratios && i < repeat; i++)
+        ratios[i] = a->times[(size_t)m * repeat + i] / b->times[(size_t)m * repeat + i];
+    if (ratios)
+        ratio = median_of(ratios, repeat);
+    free(ratios);
+    return ratio;
+}
+
+/* Times of one precision; sorts them. indent: in front of each JSON key. */
+static void report_lane(textbuf *out, const lane *l, size_t repeat, double audio_seconds, bool json, const char *indent)
+{
+    double total_ms = 0;
+    for (int m = 0; m < N_MEASURES; m++) {
+        double *row = l->times + (size_t)m * repeat, median = median_of(row, repeat);
+        const char *name = measure_names[m];
+        if (m == TOTAL)
+            total_ms = median;
+        if (json)
+            textbuf_printf(out, "%s\"%s\": %.3f,\n%s\"%s_min\": %.3f,\n%s\"%s_max\": %.3f,\n", indent, name, median,
+                           indent, name, row[0], indent, name, row[repeat - 1]);
+        else
+            textbuf_printf(out, "%-17s %.3f  (%.3f to %.3f)\n", name, median, row[0], row[repeat - 1]);
+    }
+    double factor = total_ms > 0 ? audio_seconds * 1000 / total_ms : 0;
+    long long weight_bytes = (long long)cs_model_get_info(l->model)->weight_bytes;
+    if (json)
+        textbuf_printf(out, "%s\"real_time_factor\": %.3f,\n%s\"weight_bytes\": %lld", indent, factor, indent,
+                       weight_bytes);
+    else
+        textbuf_printf(out, "%-17s %.3f\n%-17s %lld\n", "real_time_factor", factor, "weight_bytes", weight_bytes);
+}
+
+/* The first precision against each other one. */
+static void report_ratios(textbuf *out, const lane *lanes, int n_lanes, size_t repeat, bool json)
+{
+    const char *first = cs_model_get_info(lanes[0].model)->precision;
+    textbuf_printf(out, json ? "  \"ratios\": [" : "");
+    for (int k = 1; k < n_lanes; k++) {
+        const char *other = cs_model_get_info(lanes[k].model)->precision;
+        double encoder = ratio_of(&lanes[0], &lanes[k], ENCODER, repeat);
+        double total = ratio_of(&lanes[0], &lanes[k], TOTAL, repeat);
+        if (json)
+            textbuf_printf(out, "%s{\"of\": \"%s\", \"by\": \"%s\", \"encoder\": %.3f, \"total\": %.3f}",
+                           k > 1 ? ", " : "", first, other, encoder, total);
+        else
+            textbuf_printf(out, "%s / %-*s encoder %.3f, total %.3f\n", first, 14 - (int)strlen(first), other, encoder,
+                           total);
+    }
+    textbuf_printf(out, json ? "],\n" : "");
+}
+
+static void report(textbuf *out, const arguments *a, const lane *lanes, int n_lanes, double audio_seconds)
 {
     char cpu[200];
     struct rusage usage;
-    size_t repeat = (size_t)a->repeat;
+    const size_t repeat = (size_t)a->repeat;
+    const cs_model_info *info = cs_model_get_info(lanes[0].model);
+    const bool json = a->json != 0, several = n_lanes > 1;
     cpu_name(cpu, sizeof cpu);
     getrusage(RUSAGE_SELF, &usage);
-    if (a->json) {
+    if (json) {
         textbuf_printf(out, "{\n  \"cpu\": ");
         textbuf_json(out, cpu);
-        textbuf_printf(out, ",\n  \"cpu_path\": \"%s\",\n  \"precision\": \"%s\",\n  \"threads\": %d,\n",
-                       info->cpu_path, info->precision, info->threads);
-        textbuf_printf(out, "  \"audio_seconds\": %.3f,\n", audio_seconds);
+        textbuf_printf(out, ",\n  \"cpu_path\": \"%s\",\n  \"threads\": %d,\n  \"audio_seconds\": %.3f,\n",
+                       info->cpu_path, info->threads, audio_seconds);
     } else {
-        textbuf_printf(out, "%-17s %s\n%-17s %s\n%-17s %s\n%-17s %d\n%-17s %.3f\n", "cpu", cpu, "cpu_path",
-                       info->cpu_path, "precision", info->precision, "threads", info->threads, "audio_seconds",
-                       audio_seconds);
+        textbuf_printf(out, "%-17s %s\n%-17s %s\n%-17s %d\n%-17s %.3f\n", "cpu", cpu, "cpu_path", info->cpu_path,
+                       "threads", info->threads, "audio_seconds", audio_seconds);
     }
-    double total_ms = 0;
-    for (int m = 0; m < N_MEASURES; m++) {
-        double *row = times + (size_t)m * repeat;
-        qsort(row, repeat, sizeof *row, by_value);
-        double median = (row[(repeat - 1) / 2] + row[repeat / 2]) / 2;
-        if (m == TOTAL)
-            total_ms = median;
-        if (a->json)
-            textbuf_printf(out, "  \"%s\": %.3f,\n  \"%s_min\": %.3f,\n  \"%s_max\": %.3f,\n", measure_names[m], median,
-                           measure_names[m], row[0], measure_names[m], row[repeat - 1]);
+    textbuf ratios = {0}; /* of rounds: before the times are sorted */
+    if (several)
+        report_ratios(&ratios, lanes, n_lanes, repeat, json);
+    textbuf_printf(out, json && several ? "  \"runs\": [\n" : "");
+    for (int k = 0; k < n_lanes; k++) {
+        const char *precision = cs_model_get_info(lanes[k].model)->precision, *indent = several ? "      " : "  ";
+        if (json)
+            textbuf_printf(out, "%s%s\"precision\": \"%s\",\n", several ? "    {\n" : "", indent, precision);
         else
-            textbuf_printf(out, "%-17s %.3f  (%.3f to %.3f)\n", measure_names[m], median, row[0], row[repeat - 1]);
+            textbuf_printf(out, "%s%-17s %s\n", several ? "\n" : "", "precision", precision);
+        report_lane(out, &lanes[k], repeat, audio_seconds, json, indent);
+        if (json)
+            textbuf_printf(out, several ? "\n    }%s\n" : ",\n", k + 1 < n_lanes ? "," : "");
     }
-    double factor = total_ms > 0 ? audio_seconds * 1000 / total_ms : 0;
-    long long peak_bytes = (long long)usage.ru_maxrss * 1024;
-    if (a->json)
-        textbuf_printf(out, "  \"real_time_factor\": %.3f,\n  \"peak_rss_bytes\": %lld\n}\n", factor, peak_bytes);
-    else
-        textbuf_printf(out, "%-17s %.3f\n%-17s %lld\n", "real_time_factor", factor, "peak_rss_bytes", peak_bytes);
+    textbuf_printf(out, !several ? "" : json ? "  ],\n" : "\n");
+    if (several)
+        textbuf_append(out, ratios.data, ratios.size);
+    out->failed = out->failed || ratios.failed;
+    textbuf_free(&ratios);
+    textbuf_printf(out, json ? "  \"peak_rss_bytes\": %lld\n}\n" : "peak_rss_bytes    %lld\n",
+                   (long long)usage.ru_maxrss * 1024);
 }
 
 static int run(const cli_command *command, int argc, char **argv)
 {
     arguments a = {.seconds = 11, .repeat = 5};
-    int n_operands = 0, status = cli_parse(command, argc, argv, &a, &n_operands);
+    lane lanes[MAX_LANES] = {{0}};
+    int n_operands = 0, n_lanes = 0, status = cli_parse(command, argc, argv, &a, &n_operands);
     if (status != APP_DONE)
         return status < 0 ? APP_DONE : status;
+    status = choose_lanes(&a, command, lanes, &n_lanes);
+    if (status != APP_DONE)
+        return status;
     char *model_path = NULL;
     status = model_file_find(a.model, &model_path);
     a.model = model_path;
     if (status != APP_DONE)
         return status;
     interrupt_install();
-    cs_model *model = NULL;
     textbuf text = {0};
-    double audio_seconds = 0, *times = calloc((size_t)a.repeat * N_MEASURES, sizeof *times);
-    status = times ? measure_all(&a, n_operands ? argv[0] : NULL, times, &model, &audio_seconds) : APP_SYSTEM;
+    double audio_seconds = 0;
+    for (int k = 0; status == APP_DONE && k < n_lanes; k++)
+        if (!lane_alloc(&lanes[k], (size_t)a.repeat)) {
+            say("error", "system", "out of memory for %d times", a.repeat);
+            status = APP_SYSTEM;
+        }
+    if (status == APP_DONE)
+        status = measure_all(&a, n_operands ? argv[0] : NULL, lanes, n_lanes, &audio_seconds);
     if (status == APP_DONE) {
         outfile out;
-        report(&text, &a, cs_model_get_info(model), times, audio_seconds);
+        report(&text, &a, lanes, n_lanes, audio_seconds);
         outfile_open(&out, NULL);
         if (text.failed || (outfile_write(&out, text.data, text.size) && !out.reader_gone)) {
             say("error", "output", "%s", text.failed ? "out of memory" : out.error);
@@ -239,8 +376,8 @@ static int run(const cli_command *command, int argc, char **argv)
         }
     }
     textbuf_free(&text);
-    cs_model_close(model);
-    free(times);
+    for (int k = 0; k < n_lanes; k++)
+        lane_free(&lanes[k]);
     free(model_path);
     return status;
 }

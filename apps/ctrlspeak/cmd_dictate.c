@@ -20,7 +20,7 @@ typedef struct arguments {
     int32_t no_ui, plain, debug, check_only, list_models;
     const char *config, *source_lang, *target_lang;
     const char *model, *gesture, *source, *device, *deliver, *history_db;
-    int32_t threads, cue_volume, keys, spoken_punctuation, worker, pause_media, history, log_level, log_text;
+    int32_t threads, precision, cue_volume, keys, spoken_punctuation, worker, pause_media, history, log_level, log_text;
 } arguments;
 
 #define AT(field) offsetof(arguments, field)
@@ -32,6 +32,8 @@ static const cli_option options[] = {
     {"config", 0, CLI_FILE, AT(config), "FILE", 0, 0, "the user's own", NULL, "another config file"},
     {"model", 'm', CLI_TEXT, AT(model), "MODEL", 0, 0, "the bundled one", NULL, "model file, or a name of models list"},
     {"threads", 0, CLI_INT, AT(threads), "N", 0, 256, "one per core", NULL, "threads for decoding"},
+    {"precision", 0, CLI_CHOICE, AT(precision), "auto|f32|int8", 0, 0, "auto", NULL,
+     "what the products are computed in"},
     {"gesture", 'g', CLI_TEXT, AT(gesture), "GESTURE", 0, 0, "triple:ctrl", NULL,
      "what starts and stops: triple:ctrl, double:ctrl_right, hold:super_right, toggle:f12, hybrid:ctrl_right, none"},
     {"keys", 0, CLI_CHOICE, AT(keys), "auto|x11|evdev|none", 0, 0, "auto", NULL, "where keys are read"},
@@ -67,6 +69,7 @@ static const struct flag {
 } flags[] = {
     {"--model", "model", CLI_TEXT, AT(model)},
     {"--threads", "threads", CLI_INT, AT(threads)},
+    {"--precision", "precision", CLI_CHOICE, AT(precision)},
     {"--gesture", "dictate.gesture", CLI_TEXT, AT(gesture)},
     {"--keys", "dictate.keys", CLI_CHOICE, AT(keys)},
     {"--source", "audio.source", CLI_TEXT, AT(source)},
@@ -146,6 +149,7 @@ static const char *value_of(const struct flag *f, const arguments *a, char *scra
 static int run(const cli_command *command, int argc, char **argv)
 {
     arguments a = {.threads = UNSET,
+                   .precision = UNSET,
                    .cue_volume = UNSET,
                    .keys = UNSET,
                    .spoken_punctuation = UNSET,

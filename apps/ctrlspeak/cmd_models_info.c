@@ -12,10 +12,12 @@
 #include <string.h>
 
 typedef struct arguments {
-    int32_t json, tensors;
+    int32_t precision, json, tensors;
 } arguments;
 
 static const cli_option options[] = {
+    {"precision", 0, CLI_CHOICE, offsetof(arguments, precision), "auto|f32|int8", 0, 0, "auto", NULL,
+     "open it so, and tell the memory for that"},
     {"json", 0, CLI_FLAG, offsetof(arguments, json), NULL, 0, 0, NULL, NULL, "one JSON object instead of lines"},
     {"tensors", 0, CLI_FLAG, offsetof(arguments, tensors), NULL, 0, 0, NULL, NULL,
      "list the tensors too: name, type, shape, in the order of the file"},
@@ -155,7 +157,7 @@ static int run(const cli_command *command, int argc, char **argv)
     char *path = NULL;
     status = model_file_find(argv[0], &path);
     if (status == APP_DONE)
-        status = model_file_open(path, CS_PRECISION_AUTO, 1, NULL, &model);
+        status = model_file_open(path, (cs_precision)a.precision, 1, NULL, &model);
     free(path);
     if (status != APP_DONE)
         return status;

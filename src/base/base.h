@@ -152,6 +152,8 @@ typedef struct csi_file {
  * closed before return. */
 cs_err csi_file_open(const csi_env *env, const char *path, csi_file *file, cs_error *err);
 void csi_file_close(const csi_env *env, csi_file *file);
+/* n bytes from offset of a mapping are not needed: whole pages go back to the system, and come again when read. */
+void csi_file_release(const csi_file *file, size_t offset, size_t n);
 
 /* open(2) with O_CLOEXEC that never returns 0, 1 or 2. -1 and errno on failure. */
 int csi_open_fd(const char *path, int flags, int mode);
@@ -190,5 +192,8 @@ csi_cpu_path csi_cpu_best(void);
 /* Lower it to `name` ("c", "sse2", ...). CS_EINVAL: unknown name, or this CPU cannot run it. NULL name: the best. */
 cs_err csi_cpu_choose(const char *name, csi_cpu_path *path, cs_error *err);
 const char *csi_cpu_name(csi_cpu_path path);
+/* Whether this CPU has the instruction for sums of four products of bytes that goes with a path that it can run:
+ * AVX-VNNI with avx2, AVX-512 VNNI with avx512, SDOT with neon. */
+bool csi_cpu_has_dot(csi_cpu_path path);
 
 #endif

@@ -3,6 +3,12 @@
 #define _GNU_SOURCE
 #include "base/base.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -52,6 +58,23 @@ cs_err csi_cpu_choose(const char *name, csi_cpu_path *path, cs_error *err)
         return CS_OK;
     }
     return csi_fail(err, CS_EINVAL, -1, "unknown CPU path \"%s\", expected c, sse2, avx2, avx512 or neon", name);
+}
+
+bool csi_cpu_has_dot(csi_cpu_path path)
+{
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+    if (path == CSI_CPU_AVX512)
+        return __builtin_cpu_supports("avx512vnni");
+    if (path == CSI_CPU_AVX2) /* leaf 7.1; leaf 7.0 says how many of them there are */
+        return __get_cpuid_count(7, 0, &a, &b, &c, &d) && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)
+               && (a >> 4 & 1);
+#elif defined(__aarch64__)
+    if (path == CSI_CPU_NEON)
+        return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+#endif
+    (void)path;
+    return false;
 }
 
 /* First line of a small file of /proc or /sys; "" when it cannot be read. */

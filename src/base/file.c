@@ -92,6 +92,14 @@ void csi_file_close(const csi_env *env, csi_file *file)
     *file = (csi_file){0};
 }
 
+void csi_file_release(const csi_file *file, size_t offset, size_t n)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), first = (offset + page - 1) / page * page;
+    const size_t end = (offset + n) / page * page;
+    if (file->mapped && first < end)
+        madvise((void *)(uintptr_t)(file->data + first), end - first, MADV_DONTNEED);
+}
+
 uint64_t csi_now_ns(void)
 {
     struct timespec now;

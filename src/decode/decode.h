@@ -39,7 +39,7 @@ typedef int (*csi_stop_fn)(void *user);
 
 /* A linear CTC head; blank = vocab. */
 typedef struct csi_ctc {
-    const float *w, *b; /* (V + 1, D), (V + 1) */
+    const float *w, *b; /* (V + 1, D), (V + 1): f32 in any precision */
     int32_t vocab, d;
 } csi_ctc;
 

@@ -18,7 +18,9 @@ struct cs_model {
     csi_mel mel;
     csi_encoder encoder;
     csi_ctc ctc;               /* when heads has CS_HEAD_CTC */
-    void *packed;              /* block of the transducer's packed weights, or NULL */
+    cs_precision precision;    /* never CS_PRECISION_AUTO */
+    void *int8;                /* block of the dense layers' weights in int8, or NULL */
+    void *packed;              /* block of the transducer's f32 weights, or NULL */
     csi_transducer transducer; /* when heads has CS_HEAD_RNNT or CS_HEAD_TDT */
     const char *separators;    /* of segments */
     int64_t segment_gap;       /* frames; -1: none */
@@ -39,6 +41,10 @@ cs_err csi_vocabulary_load(const csi_env *env, csi_loader *loader, csi_tokenizer
 
 /* agree.c: numbers that the config and the weights state more than once. */
 cs_err csi_check_agreement(const cs_model *model, csi_loader *loader);
+
+/* weights.c: check every weight, make int8 of the dense layers when model->precision says so, and count
+ * model->info.weight_bytes. */
+cs_err csi_weights_settle(cs_model *model, csi_loader *loader);
 
 /* The head to use: `wanted` when the model has it, its best one for CS_HEAD_AUTO; CS_HEAD_AUTO when it has no such head. */
 cs_head csi_model_head(const cs_model *model, cs_head wanted);

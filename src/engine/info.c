@@ -65,7 +65,7 @@ cs_err csi_info_fill(cs_model *model, const csi_loader *loader)
     info->name = file_name(&model->arena, csi_archive_path(model->archive));
     info->family = family(info->heads);
     info->nemo_version = csi_load_text(loader, "nemo_version", "");
-    info->precision = "f32";
+    info->precision = model->precision == CS_PRECISION_INT8 ? "int8" : "f32";
     info->cpu_path = csi_cpu_name(model->ops->path);
     info->sample_rate_hz = model->mel.sample_rate_hz;
     info->n_mels = model->mel.n_mels;
@@ -81,7 +81,6 @@ cs_err csi_info_fill(cs_model *model, const csi_loader *loader)
     info->attention = attention(&model->arena, e);
     info->n_parameters = loader->n_parameters;
     info->file_bytes = csi_archive_file_bytes(model->archive);
-    info->weight_bytes += loader->n_parameters * 4; /* on top of what was packed */
     int64_t minute = 60 * (int64_t)info->sample_rate_hz, frames = csi_mel_frames(&model->mel, minute);
     info->session_bytes_per_minute =
         csi_encoder_bytes(e, csi_encoder_frames(e, frames)) + 4 * (frames * info->n_mels + minute);

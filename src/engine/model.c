@@ -83,68 +83,6 @@ static cs_err load_heads(cs_model *model, csi_loader *loader)
     return code;
 }
 
-/* ------------------------------------------------------------- finite weights */
-
-enum { SCAN_CHUNK = 1 << 20 };
-
-typedef struct scan {
-    const cs_model *model;
-    csi_weights_used **used; /* sorted by nothing; chunk numbers run on from array to array */
-    int *first_slice;
-    int n;
-    atomic_int bad; /* index of an array with a number that is none; n: none */
-} scan;
-
-static void scan_slice(void *context, int slice, int worker)
-{
-    scan *s = context;
-    (void)worker;
-    int low = 0, high = s->n; /* the array of this slice */
-    while (high - low > 1) {
-        int middle = (low + high) / 2;
-        if (s->first_slice[middle] <= slice)
-            low = middle;
-        else
-            high = middle;
-    }
-    int64_t start = (int64_t)(slice - s->first_slice[low]) * SCAN_CHUNK;
-    int64_t n = CSI_MIN(SCAN_CHUNK, s->used[low]->n - start);
-    if (!s->model->ops->all_finite(s->used[low]->values + start, n)) {
-        int expected = atomic_load(&s->bad);
-        while (low < expected && !atomic_compare_exchange_weak(&s->bad, &expected, low))
-            ;
-    }
-}
-
-/* Reads every weight once, on all threads: this also brings the mapping into memory before the first call. */
-static cs_err check_finite(cs_model *model, csi_loader *loader)
-{
-    scan s = {.model = model};
-    for (csi_weights_used *u = loader->used; u; u = u->next)
-        s.n++;
-    s.used = csi_arena_array(&model->arena, (size_t)s.n, sizeof *s.used);
-    s.first_slice = csi_arena_array(&model->arena, (size_t)s.n, sizeof *s.first_slice);
-    if (!s.used || !s.first_slice)
-        return csi_fail_memory(loader->err, (size_t)s.n * 12, "the list of weights");
-    int slices = 0, i = 0;
-    for (csi_weights_used *u = loader->used; u; u = u->next, i++) {
-        s.used[i] = u;
-        s.first_slice[i] = slices;
-        slices += (int)((u->n + SCAN_CHUNK - 1) / SCAN_CHUNK);
-    }
-    atomic_init(&s.bad, s.n);
-    csi_pool_run(model->pool, 0, slices, scan_slice, &s);
-    int bad = atomic_load(&s.bad);
-    if (bad == s.n)
-        return CS_OK;
-    const csi_weights_used *u = s.used[bad];
-    int64_t at = 0;
-    while (at < u->n && model->ops->all_finite(u->values + at, 1))
-        at++;
-    return csi_fail(loader->err, CS_EMODEL, at, "%s: tensor %s holds %g at element %lld, expected finite weights",
-                    csi_archive_path(loader->archive), u->name, (double)u->values[at], (long long)at);
-}
-
 /* ----------------------------------------------------------------------- open */
 
 static cs_err load_segments(cs_model *model, csi_loader *loader)
@@ -188,10 +126,10 @@ static cs_err load_all(cs_model *model, cs_error *err)
         || (code = csi_mel_load(&loader, &model->mel))
         || (code = csi_encoder_load(&model->env, &loader, model->mel.n_mels, &model->encoder))
         || (code = load_heads(model, &loader)) || (code = csi_check_agreement(model, &loader))
-        || (code = load_segments(model, &loader)) || (code = check_finite(model, &loader)))
+        || (code = load_segments(model, &loader)) || (code = csi_weights_settle(model, &loader)))
         return code;
     if (model->transducer.joint)
-        model->info.weight_bytes = csi_transducer_pack(&model->env, &model->transducer, &model->packed);
+        model->info.weight_bytes += csi_transducer_pack(&model->env, &model->transducer, &model->packed);
     warn_of_strategy(model, &loader);
     return csi_info_fill(model, &loader);
 }
@@ -200,6 +138,7 @@ static void destroy(cs_model *model)
 {
     csi_encoder_finish(&model->encoder);
     csi_free(&model->env, model->packed);
+    csi_free(&model->env, model->int8);
     csi_tokenizer_free(model->tokenizer);
     csi_archive_close(model->archive);
     csi_pool_free(model->pool);
@@ -221,8 +160,8 @@ cs_err cs_model_open(const char *path, const cs_model_options *options, cs_model
         return code;
     if (o.threads < 0 || o.threads > 256)
         return csi_fail(err, CS_EINVAL, -1, "%d threads, expected 0 (all cores) to 256", o.threads);
-    if (o.precision != CS_PRECISION_AUTO && o.precision != CS_PRECISION_F32)
-        return csi_fail(err, CS_EINVAL, -1, "unknown precision %d", (int)o.precision);
+    if ((unsigned)o.precision > CS_PRECISION_INT8)
+        return csi_fail(err, CS_EINVAL, -1, "unknown precision %d, expected auto, f32 or int8", (int)o.precision);
     csi_env env;
     csi_env_init(&env, o.allocator, o.log, o.log_user);
     cs_model *model = csi_alloc_zero(&env, sizeof *model);
@@ -232,6 +171,7 @@ cs_err cs_model_open(const char *path, const cs_model_options *options, cs_model
     atomic_init(&model->references, 1);
     csi_arena_init(&model->arena, &model->env);
     model->ops = csi_ops_for(cpu);
+    model->precision = o.precision == CS_PRECISION_INT8 ? CS_PRECISION_INT8 : CS_PRECISION_F32;
     code = csi_pool_create(&model->env, o.threads ? o.threads : csi_physical_cores(), &model->pool, err);
     if (!code)
         code = csi_archive_open(&model->env, path, &model->archive, err);
@@ -241,8 +181,9 @@ cs_err cs_model_open(const char *path, const cs_model_options *options, cs_model
         destroy(model);
         return code;
     }
-    csi_log(&model->env, CS_LOG_INFO, "model", "%s: %s, %d layers of width %d, %s, %d threads", model->info.name,
-            model->info.family, model->info.n_layers, model->info.d_model, model->info.cpu_path, model->info.threads);
+    csi_log(&model->env, CS_LOG_INFO, "model", "%s: %s, %d layers of width %d, %s on %s, %d threads", model->info.name,
+            model->info.family, model->info.n_layers, model->info.d_model, model->info.precision, model->info.cpu_path,
+            model->info.threads);
     *out = model;
     return CS_OK;
 }

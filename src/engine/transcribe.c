@@ -144,11 +144,23 @@ static csi_confidence confidence_of(const call *c)
     return (csi_confidence){c->options.confidence, c->options.confidence_alpha, c->options.confidence_aggregate};
 }
 
-/* Panels of the encoder's output to (n, n_out) frames through a dense layer, some panels at a time. */
-static void project(const call *c, const float *w, const float *b, int64_t n_out, const float *encoded, int64_t n,
-                    float *panels, float *frames)
+/* Floats of project()'s work. */
+static size_t project_floats(const call *c, int64_t n_out, int64_t n)
 {
-    const csi_linear l = csi_dense(w, b, n_out, c->model->encoder.d, encoded, panels, n);
+    size_t int8 = c->model->precision == CS_PRECISION_INT8 ? csi_int8_floats(c->model->encoder.d, n) : 0;
+    return (size_t)(csi_panels(n) * CSI_PANEL * n_out) + int8;
+}
+
+/* Panels of the encoder's output to (n, n_out) frames through a dense layer. */
+static void project(const call *c, const csi_dense_weights *w, const float *b, int64_t n_out, const float *encoded,
+                    int64_t n, float *work, float *frames)
+{
+    const int64_t d = c->model->encoder.d;
+    const csi_int8_panels in8 = csi_int8_place(work + csi_panels(n) * CSI_PANEL * n_out, n);
+    if (csi_is_int8(w))
+        csi_quantize_run(&c->run, encoded, d * CSI_PANEL, d, n, &in8);
+    float *panels = work;
+    const csi_linear l = csi_layer(w, b, n_out, d, encoded, in8, panels, n);
     csi_linear_run(&c->run, &l, 1);
     csi_panels_to_frames(&c->run, panels, n_out, n, frames, n_out);
 }
@@ -167,18 +179,19 @@ static cs_err decode_ctc(call *c, const float *encoded, int64_t n)
 {
     enum { BLOCK = 16 * CSI_PANEL }; /* frames at a time: memory must not grow with vocabulary times length */
     const csi_ctc *ctc = &c->model->ctc;
+    const csi_dense_weights w = {.f32 = ctc->w};
     const int64_t classes = (int64_t)ctc->vocab + 1, block = c->options.tensor ? n : CSI_MIN(n, BLOCK);
-    size_t panels = (size_t)(csi_panels(block) * CSI_PANEL * classes);
-    cs_err code = csi_floats_reserve(&c->session->decoder, panels + (size_t)(block * classes), "the CTC head", c->err);
+    size_t work = project_floats(c, classes, block);
+    cs_err code = csi_floats_reserve(&c->session->decoder, work + (size_t)(block * classes), "the CTC head", c->err);
     if (code)
         return code;
-    float *frames = c->session->decoder.data + panels;
+    float *frames = c->session->decoder.data + work;
     csi_ctc_state state;
     csi_ctc_begin(ctc, &state);
     const csi_confidence confidence = confidence_of(c);
     for (int64_t t = 0; t < n && !code; t += block) {
         int64_t now = CSI_MIN(block, n - t);
-        project(c, ctc->w, ctc->b, classes, encoded + t * c->model->encoder.d, now, c->session->decoder.data, frames);
+        project(c, &w, ctc->b, classes, encoded + t * c->model->encoder.d, now, c->session->decoder.data, frames);
         code = csi_ctc_greedy(c->model->ops, ctc, &confidence, &state, frames, now, &c->emissions, c->err);
         if (!code && decoder_step(c))
             code = csi_fail(c->err, CS_ECANCELLED, -1, "cancelled");
@@ -193,13 +206,13 @@ static cs_err decode_ctc(call *c, const float *encoded, int64_t n)
 static cs_err decode_transducer(call *c, const float *encoded, int64_t n)
 {
     const csi_transducer *t = &c->model->transducer;
-    size_t panels = (size_t)(csi_panels(n) * CSI_PANEL * t->joint), frames = (size_t)(n * t->joint + 15) / 16 * 16;
+    size_t work = project_floats(c, t->joint, n), frames = (size_t)(n * t->joint + 15) / 16 * 16;
     cs_err code =
-        csi_floats_reserve(&c->session->decoder, panels + frames + csi_transducer_state_floats(t), "the joint", c->err);
+        csi_floats_reserve(&c->session->decoder, work + frames + csi_transducer_state_floats(t), "the joint", c->err);
     if (code)
         return code;
-    float *projected = c->session->decoder.data + panels;
-    project(c, t->enc_w, t->enc_b, t->joint, encoded, n, c->session->decoder.data, projected);
+    float *projected = c->session->decoder.data + work;
+    project(c, &t->enc_w, t->enc_b, t->joint, encoded, n, c->session->decoder.data, projected);
     csi_transducer_state state;
     csi_transducer_begin(t, &state, projected + frames);
     const csi_confidence confidence = confidence_of(c);
@@ -237,7 +250,7 @@ static cs_err make_result(call *c, cs_result **out)
         return code;
     }
     r->head = c->head;
-    r->precision = CS_PRECISION_F32;
+    r->precision = model->precision;
     r->duration_seconds = c->duration_seconds;
     r->score = c->emissions.score;
     *out = r;

@@ -103,6 +103,10 @@ const csi_tensor *csi_archive_tensor(const csi_archive *archive, const char *nam
 cs_err csi_archive_f32(csi_archive *archive, const char *name, int32_t n_dims, const int64_t *dims,
                        const float **values, cs_error *err);
 
+/* Nobody will read the f32 values of this tensor any more: a copy is freed, pages of the mapping go back to the system. Pointers
+ * from csi_archive_f32() to them are dead. Of a gzip'd archive nothing is given back: its weights lie in one block. */
+void csi_archive_release(csi_archive *archive, const char *name);
+
 /* A member's bytes by its name without "./"; a leading "nemo:" of name is dropped, and when nothing fits the base name
  * is tried. CS_EMODEL when it is not there. The bytes live as long as the archive. */
 cs_err csi_archive_member(const csi_archive *archive, const char *name, const uint8_t **data, size_t *size,

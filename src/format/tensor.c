@@ -167,3 +167,18 @@ cs_err csi_archive_f32(csi_archive *archive, const char *name, int32_t n_dims, c
         *values = *copy;
     return code;
 }
+
+void csi_archive_release(csi_archive *archive, const char *name)
+{
+    const csi_tensor *t = csi_archive_tensor(archive, name);
+    if (!t)
+        return;
+    float **copy = &archive->copies[t - archive->weights.tensors];
+    if (*copy)
+        archive->copied_bytes -= t->n_elements * (int64_t)sizeof **copy;
+    csi_free(archive->env, *copy);
+    *copy = NULL;
+    const uint8_t *data = archive->file.data;
+    if (archive->file.mapped && t->contiguous && t->data >= data && t->data < data + archive->file.size)
+        csi_file_release(&archive->file, (size_t)(t->data - data), (size_t)t->n_elements * csi_dtype_size(t->dtype));
+}

@@ -13,8 +13,8 @@
  * row-major, one scalar broadcast each), its result is already in the layout that the next product reads, and
  * element-wise work, layer norm and softmax need no transpose. Lanes past the last column hold finite rubbish.
  *
- * Exactness. Each element of a product is summed over n_in in an order that depends on n_in alone, whatever the number of
- * threads, slices and columns: results of one path are the same to the bit however the work is cut.
+ * Exactness. Each element of a product is summed over n_in in an order that depends on n_in alone, whatever the number
+ * of threads, slices and columns: results of one path are the same to the bit however the work is cut.
  *
  * Every path must agree with the plain C twin ("c") to rounding: tests/kern. */
 #ifndef CSI_OPS_H
@@ -41,6 +41,25 @@ typedef enum csi_epilogue {
 
 typedef enum csi_activation { CSI_ACT_RELU, CSI_ACT_TANH, CSI_ACT_SIGMOID } csi_activation;
 
+/* Weights of a dense layer in int8: w[r][c] stands for scale[r] * w[r][c]. */
+typedef struct csi_int8_weights {
+    const int8_t *w;            /* (n_out, pitch) row-major, -127..127, zeros past n_in; 64-byte aligned */
+    const float *scale;         /* (n_out) */
+    const int32_t *sum;         /* (n_out): of the row */
+    int64_t n_out, n_in, pitch; /* pitch: n_in rounded up to CSI_INT8_GROUP */
+} csi_int8_weights;
+
+/* Activations in int8, quantised column by column: element (row c, column t) is q * scale[t], q in -127..127, at
+ *
+ *     ((t / 48 * pitch / 4 + c / 4) * 48 + t % 48) * 4 + c % 4
+ *
+ * so that a group of four rows of a column is one 32-bit word, the unit of every dot-product instruction. */
+enum { CSI_INT8_GROUP = 4 };
+typedef struct csi_int8_panels {
+    int8_t *q;    /* csi_panels(columns) * pitch * 48 bytes, 64-byte aligned */
+    float *scale; /* csi_panels(columns) * 48 */
+} csi_int8_panels;
+
 /* One dense layer on panels. */
 typedef struct csi_linear {
     const float *w;    /* (n_out, n_in) row-major */
@@ -53,7 +72,9 @@ typedef struct csi_linear {
     int64_t y_row;   /* floats between rows of a panel: 48, or more when rows interleave with others */
     int64_t columns;
     csi_epilogue epilogue;
-    float scale; /* of CSI_RESIDUAL */
+    float scale;                  /* of CSI_RESIDUAL */
+    const csi_int8_weights *int8; /* not NULL: instead of w, with x8 instead of x */
+    csi_int8_panels x8;
 } csi_linear;
 
 /* A dense layer on panels without gaps, result stored; change what is else wanted. */
@@ -80,6 +101,9 @@ typedef struct csi_matvec {
     const float *bias, *x;
     float *y;
     int64_t n_out, n_in;
+    const csi_int8_weights *int8; /* not NULL: instead of w, with x8 (pitch) and its scale instead of x */
+    const int8_t *x8;
+    float x_scale;
 } csi_matvec;
 
 /* Relative-position attention of one layer (Transformer-XL form; NeMo RelPositionMultiHeadAttention).
@@ -110,10 +134,24 @@ typedef struct csi_softmax_sums {
 
 typedef struct csi_ops {
     csi_cpu_path path;
+    const char *int8_kernels; /* their name: "avx512vnni" ... */
 
     /* Rows [row0, row1) of panels [panel0, panel1). scratch: (row1 - row0) * CSI_PANEL_BLOCK *
      * CSI_PANEL floats, 64-byte aligned. */
     void (*linear)(const csi_linear *layer, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1, float *scratch);
+
+    /* The same in int8: exact integer sums, then y = f(sum * (w.scale * x.scale) + bias) in float, rounded alike on
+     * every path: results are equal to the bit on all of them. */
+    void (*linear_int8)(const csi_linear *layer, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1);
+
+    /* One panel of `rows` rows to int8, zeros up to pitch rows: scale[t] = max |x| / 127 of the column, q = x * (127 /
+     * max) rounded to nearest, ties to even; a column of zeros (max below 1e-30) has scale 0, one with a number that is
+     * not finite a scale that is not. Past `columns` (of this panel) q is rubbish and scale finite. */
+    void (*quantize)(const float *x, int64_t rows, int64_t pitch, int64_t columns, int8_t *q, float *scale);
+
+    /* y[r] = sum * (w.scale[r] * x_scale) + bias[r] for r in [row0, row1); x8 (pitch), zeros past n_in. */
+    void (*matvec_int8)(const csi_int8_weights *w, int64_t row0, int64_t row1, const int8_t *x8, float x_scale,
+                        const float *bias, float *y);
 
     /* y = (x - mean) / sqrt(var + eps) * weight + bias over the rows of lanes [lane0, lane0 + 16) of one panel; biased
      * variance. silu: y = silu(y) after. x == y is allowed. */
@@ -155,6 +193,9 @@ typedef struct csi_ops {
 
 /* The table of a path that csi_cpu_choose() allowed. Owner: the library. */
 const csi_ops *csi_ops_for(csi_cpu_path path);
+/* Every table of the path that this CPU can run, that one last. Returns how many. */
+enum { CSI_OPS_MOST = 2 };
+int csi_ops_list(csi_cpu_path path, const csi_ops *tables[CSI_OPS_MOST]);
 
 /* ------------------------------------------------------- slices on the pool */
 
@@ -178,6 +219,18 @@ size_t csi_attention_scratch(int32_t head_width);
 
 /* Dense layers on the same columns, or products with vectors, run together (Q, K and V; the two halves of a gate). */
 void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers);
+/* Panels of rows to int8, for layers with csi_linear.int8. x_panel: floats between panels of x. */
+void csi_quantize_run(const csi_run *run, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
+                      const csi_int8_panels *out);
+/* Weights (n_out, n_in) f32 to int8: memory for w (n_out * pitch), scale and sum is the caller's. Any thread; rows
+ * [row0, row1). */
+void csi_int8_pack(const float *w, int64_t n_in, int64_t row0, int64_t row1, int8_t *w8, float *scale, int32_t *sum);
+static inline int64_t csi_int8_pitch(int64_t n_in)
+{
+    return (n_in + CSI_INT8_GROUP - 1) / CSI_INT8_GROUP * CSI_INT8_GROUP;
+}
+/* One vector (n) to int8, zeros up to pitch. Returns the scale. */
+float csi_int8_vector(const float *x, int64_t n, int64_t pitch, int8_t *q);
 void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t rows, int64_t columns,
                         const float *weight, const float *bias, bool silu);
 void csi_attention_run(const csi_run *run, const csi_attention *a);

@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Cutting ops into slices for the worker pool. How an op is cut never changes its result: see ops.h. */
-#include "math/cpu/op_tables.h"
+#include "math/ops.h"
 
 /* Rows and panels of a slice of a dense layer. The last rows of a run are cut finer, so that no worker is left with a
  * large slice when the others are done. */
 enum { ROW_CHUNK = 128, TAIL_CHUNK = 32, PANEL_CHUNK = CSI_PANEL_BLOCK };
-
-const csi_ops *csi_ops_for(csi_cpu_path path)
-{
-    switch (path) {
-#if defined(__x86_64__)
-    case CSI_CPU_SSE2:
-        return &csi_ops_sse2;
-    case CSI_CPU_AVX2:
-        return &csi_ops_avx2;
-    case CSI_CPU_AVX512:
-        return &csi_ops_avx512;
-#elif defined(__aarch64__)
-    case CSI_CPU_NEON:
-        return &csi_ops_neon;
-#endif
-    default:
-        return &csi_ops_c;
-    }
-}
 
 size_t csi_attention_scratch(int32_t head_width)
 {
@@ -74,8 +55,11 @@ static void linear_slice(void *context, int slice, int worker)
         row = coarse + (block - coarse / ROW_CHUNK) * TAIL_CHUNK;
         chunk = TAIL_CHUNK;
     }
-    job->run->ops->linear(l, row, CSI_MIN(row + chunk, l->n_out), panel,
-                          CSI_MIN(panel + PANEL_CHUNK, csi_panels(l->columns)), csi_run_scratch(job->run, worker));
+    int64_t row_end = CSI_MIN(row + chunk, l->n_out), panel_end = CSI_MIN(panel + PANEL_CHUNK, csi_panels(l->columns));
+    if (l->int8)
+        job->run->ops->linear_int8(l, row, row_end, panel, panel_end);
+    else
+        job->run->ops->linear(l, row, row_end, panel, panel_end, csi_run_scratch(job->run, worker));
 }
 
 void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers)
@@ -87,6 +71,31 @@ void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers)
     for (int i = 0; i < n_layers; i++)
         slices += linear_slices(&job, i);
     csi_pool_run(run->pool, run->max_threads, (int)slices, linear_slice, &job);
+}
+
+/* -------------------------------------------------------------------- int8 */
+
+typedef struct quantize_job {
+    const csi_run *run;
+    const csi_int8_panels *out;
+    const float *x;
+    int64_t x_panel, rows, columns;
+} quantize_job;
+
+static void quantize_slice(void *context, int slice, int worker)
+{
+    const quantize_job *job = context;
+    (void)worker;
+    int64_t pitch = csi_int8_pitch(job->rows), left = job->columns - (int64_t)slice * CSI_PANEL;
+    job->run->ops->quantize(job->x + slice * job->x_panel, job->rows, pitch, CSI_MIN(left, CSI_PANEL),
+                            job->out->q + slice * pitch * CSI_PANEL, job->out->scale + (int64_t)slice * CSI_PANEL);
+}
+
+void csi_quantize_run(const csi_run *run, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
+                      const csi_int8_panels *out)
+{
+    quantize_job job = {run, out, x, x_panel, rows, columns};
+    csi_pool_run(run->pool, run->max_threads, (int)csi_panels(columns), quantize_slice, &job);
 }
 
 /* -------------------------------------------------------------- layer norm */
@@ -160,8 +169,11 @@ static void matvec_slice(void *context, int slice, int worker)
     while (index >= matvec_slices(job, i))
         index -= matvec_slices(job, i++);
     const csi_matvec *p = &job->products[i];
-    int64_t row = index * job->chunk[i];
-    job->run->ops->matvec(p->w, p->n_in, row, CSI_MIN(row + job->chunk[i], p->n_out), p->x, p->bias, p->y);
+    int64_t row = index * job->chunk[i], end = CSI_MIN(row + job->chunk[i], p->n_out);
+    if (p->int8)
+        job->run->ops->matvec_int8(p->int8, row, end, p->x8, p->x_scale, p->bias, p->y);
+    else
+        job->run->ops->matvec(p->w, p->n_in, row, end, p->x, p->bias, p->y);
 }
 
 void csi_matvec_run(const csi_run *run, const csi_matvec *products, int n_products)
@@ -172,7 +184,7 @@ void csi_matvec_run(const csi_run *run, const csi_matvec *products, int n_produc
     int64_t slices = 0;
     for (int i = 0; i < n_products; i++) {
         const csi_matvec *p = &products[i];
-        bool shared = p->n_out * p->n_in > 128 * 1024;
+        bool shared = p->n_out * p->n_in > 128 * 1024 * (p->int8 ? (int64_t)sizeof(float) : 1);
         job.chunk[i] = shared ? CSI_MAX(4, (p->n_out / (4 * run->max_threads) + 3) / 4 * 4) : p->n_out;
         slices += matvec_slices(&job, i);
     }

@@ -4,6 +4,9 @@
  *     x = out(subsampling(mel)) * xscale
  *     each layer:  x += 1/2 FF1(LN x);  x += MHA(LN x);  x += Conv(LN x);  x += 1/2 FF2(LN x);  x = LN x
  *
+ * The layers' dense parts are f32 or int8 as the model was opened; all else is f32, the sub-sampling with its output layer
+ * too: in int8 it does ten times the harm of all layers together and is 2 % of the arithmetic.
+ *
  * All activations are panels (ops.h). Q, K and V are one run on the pool; scores never exist as a matrix; batch norm is
  * folded into the depthwise weights; bias, activation and residual are epilogues of the products. Memory is linear in
  * the length: csi_encoder_bytes().
@@ -23,7 +26,12 @@ typedef struct state {
     const csi_run *run;
     csi_encoder *e;
     const csi_encoder_hooks *hooks;
-    int64_t n, columns;       /* frames; rounded up to panels */
+    int64_t n, columns; /* frames; rounded up to panels */
+    bool int8;          /* the dense layers' precision */
+    const float *in;    /* what the next dense layers read: panels of in_rows rows; */
+    int64_t in_rows;
+    csi_int8_panels in8;      /* the same in int8, when they want it */
+    csi_int8_panels table8;   /* likewise */
     float *x, *h;             /* panels of d rows */
     float *wide;              /* panels of the widest rows: feed-forward, Q K V, the sub-sampling's output */
     float *values;            /* (H, n, pitch) */
@@ -42,6 +50,12 @@ static int64_t wide_rows(const csi_encoder *e)
 {
     int64_t rows = CSI_MAX((int64_t)e->ff, 3 * (int64_t)e->d);
     return CSI_MAX(rows, (int64_t)e->subsampling.channels * e->subsampling.n_freq);
+}
+
+/* All dense layers have one precision. */
+static bool is_int8(const csi_encoder *e)
+{
+    return csi_is_int8(&e->layers[0].ff1_in_w);
 }
 
 static int64_t value_pitch(const csi_encoder *e)
@@ -63,6 +77,8 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
 {
     const csi_encoder *e = s->e;
     size_t c = (size_t)s->columns, table = own_positions ? (size_t)(2 * s->reach * CSI_PANEL * e->d) : 0;
+    size_t table8 = own_positions ? csi_positions_int8_floats(e, s->reach) : 0;
+    size_t in8 = s->int8 ? csi_int8_floats(CSI_MAX(e->ff, e->d), s->columns) : 0;
     const size_t sizes[] = {(size_t)e->d * c,
                             (size_t)e->d * c,
                             (size_t)wide_rows(e) * c,
@@ -71,9 +87,12 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
                             table,
                             with_frames ? (size_t)s->n * (size_t)e->d : 0,
                             c,
-                            c};
-    float *ints[2];
-    float **places[] = {&s->x, &s->h, &s->wide, &s->values, &s->table, &s->projected, &s->frames, &ints[0], &ints[1]};
+                            c,
+                            in8,
+                            table8};
+    float *ints[2], *bytes[2];
+    float **places[] = {&s->x,      &s->h,    &s->wide, &s->values, &s->table, &s->projected,
+                        &s->frames, &ints[0], &ints[1], &bytes[0],  &bytes[1]};
     size_t used = 0;
     for (size_t i = 0; i < CSI_COUNT(sizes); i++) {
         *places[i] = memory && sizes[i] ? memory + used : NULL;
@@ -81,6 +100,10 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
     }
     s->first = (int32_t *)(void *)ints[0];
     s->end = (int32_t *)(void *)ints[1];
+    if (bytes[0])
+        s->in8 = csi_int8_place(bytes[0], s->columns);
+    if (bytes[1])
+        s->table8 = csi_int8_place(bytes[1], 2 * s->reach * CSI_PANEL);
     return used;
 }
 
@@ -145,17 +168,26 @@ int64_t csi_encoder_bytes(const csi_encoder *e, int64_t n_frames)
     state s = {.e = (csi_encoder *)(uintptr_t)e,
                .n = n_frames,
                .columns = csi_panels(n_frames) * CSI_PANEL,
-               .pitch = value_pitch(e)};
+               .pitch = value_pitch(e),
+               .int8 = is_int8(e)};
     int64_t reach = reach_of(e, &e->contexts[0], n_frames);
     return (int64_t)(layout(&s, NULL, false, false) * sizeof(float)) + csi_positions_bytes(e, reach);
 }
 
 /* ------------------------------------------------------------------- modules */
 
-static csi_linear dense(const state *s, const float *w, const float *bias, int64_t n_out, int64_t n_in, const float *x,
-                        float *y)
+/* The next dense layers read x, panels of rows: in int8 it is quantised here, once for all of them. */
+static void read_from(state *s, const float *x, int64_t rows)
 {
-    return csi_dense(w, bias, n_out, n_in, x, y, s->n);
+    s->in = x;
+    s->in_rows = rows;
+    if (s->int8)
+        csi_quantize_run(s->run, x, rows * CSI_PANEL, rows, s->n, &s->in8);
+}
+
+static csi_linear dense(const state *s, const csi_dense_weights *w, const float *bias, int64_t n_out, float *y)
+{
+    return csi_layer(w, bias, n_out, s->in_rows, s->in, s->in8, y, s->n);
 }
 
 static void norm(const state *s, const float *x, float *y, const float *w, const float *b)
@@ -163,12 +195,15 @@ static void norm(const state *s, const float *x, float *y, const float *w, const
     csi_layer_norm_run(s->run, x, y, s->e->d, s->n, w, b, false);
 }
 
-static void feed_forward(state *s, const float *in_w, const float *in_b, const float *out_w, const float *out_b)
+static void feed_forward(state *s, const csi_dense_weights *in_w, const float *in_b, const csi_dense_weights *out_w,
+                         const float *out_b)
 {
-    csi_linear l = dense(s, in_w, in_b, s->e->ff, s->e->d, s->h, s->wide);
+    read_from(s, s->h, s->e->d);
+    csi_linear l = dense(s, in_w, in_b, s->e->ff, s->wide);
     l.epilogue = CSI_SILU;
     csi_linear_run(s->run, &l, 1);
-    l = dense(s, out_w, out_b, s->e->d, s->e->ff, s->wide, s->x);
+    read_from(s, s->wide, s->e->ff);
+    l = dense(s, out_w, out_b, s->e->d, s->x);
     l.epilogue = CSI_RESIDUAL;
     l.scale = 0.5f;
     csi_linear_run(s->run, &l, 1);
@@ -178,8 +213,8 @@ static const float *layer_positions(state *s, int32_t layer, const csi_conformer
 {
     if (s->kept)
         return s->kept + layer * s->kept_layer + s->kept_offset;
-    csi_linear l = dense(s, w->pos_w, NULL, s->e->d, s->e->d, s->table, s->projected);
-    l.columns = 2 * s->reach * CSI_PANEL;
+    const csi_linear l =
+        csi_layer(&w->pos_w, NULL, s->e->d, s->e->d, s->table, s->table8, s->projected, 2 * s->reach * CSI_PANEL);
     csi_linear_run(s->run, &l, 1);
     return s->projected;
 }
@@ -189,9 +224,9 @@ static void self_attention(state *s, int32_t layer, const csi_conformer_layer *w
     const csi_encoder *e = s->e;
     int64_t rows = (int64_t)e->d * s->columns;
     float *q = s->wide, *k = q + rows, *v = k + rows;
-    const csi_linear qkv[3] = {dense(s, w->q_w, w->q_b, e->d, e->d, s->h, q),
-                               dense(s, w->k_w, w->k_b, e->d, e->d, s->h, k),
-                               dense(s, w->v_w, w->v_b, e->d, e->d, s->h, v)};
+    read_from(s, s->h, e->d);
+    const csi_linear qkv[3] = {dense(s, &w->q_w, w->q_b, e->d, q), dense(s, &w->k_w, w->k_b, e->d, k),
+                               dense(s, &w->v_w, w->v_b, e->d, v)};
     csi_linear_run(s->run, qkv, 3);
     csi_panels_to_values(s->run, v, e->n_heads, e->head_width, s->n, s->pitch, s->values);
     const csi_attention a = {.q = q,
@@ -212,7 +247,8 @@ static void self_attention(state *s, int32_t layer, const csi_conformer_layer *w
                              .scale = 1.0f / sqrtf((float)e->head_width),
                              .out = s->h};
     csi_attention_run(s->run, &a);
-    csi_linear l = dense(s, w->out_w, w->out_b, e->d, e->d, s->h, s->x);
+    read_from(s, s->h, e->d);
+    csi_linear l = dense(s, &w->out_w, w->out_b, e->d, s->x);
     l.epilogue = CSI_RESIDUAL;
     csi_linear_run(s->run, &l, 1);
 }
@@ -253,13 +289,15 @@ static void convolution_slice(void *context, int slice, int worker)
 static void convolution(state *s, const csi_conformer_layer *w)
 {
     const csi_encoder *e = s->e;
-    csi_linear l = dense(s, w->pw1_w, w->pw1_b, 2 * (int64_t)e->d, e->d, s->h, s->wide);
+    read_from(s, s->h, e->d);
+    csi_linear l = dense(s, &w->pw1_w, w->pw1_b, 2 * (int64_t)e->d, s->wide);
     csi_linear_run(s->run, &l, 1);
     convolution_job job = {s, w, 16};
     csi_pool_run(s->run->pool, s->run->max_threads, (e->d + 15) / 16, convolution_slice, &job);
     if (w->conv_norm_w)
         csi_layer_norm_run(s->run, s->h, s->h, e->d, s->n, w->conv_norm_w, w->conv_norm_b, true);
-    l = dense(s, w->pw2_w, w->pw2_b, e->d, e->d, s->h, s->x);
+    read_from(s, s->h, e->d);
+    l = dense(s, &w->pw2_w, w->pw2_b, e->d, s->x);
     l.epilogue = CSI_RESIDUAL;
     csi_linear_run(s->run, &l, 1);
 }
@@ -269,7 +307,7 @@ static bool run_layer(state *s, int32_t index)
 {
     const csi_conformer_layer *w = &s->e->layers[index];
     norm(s, s->x, s->h, w->norm_ff1_w, w->norm_ff1_b);
-    feed_forward(s, w->ff1_in_w, w->ff1_in_b, w->ff1_out_w, w->ff1_out_b);
+    feed_forward(s, &w->ff1_in_w, w->ff1_in_b, &w->ff1_out_w, w->ff1_out_b);
     if (stopped(s))
         return true;
     norm(s, s->x, s->h, w->norm_att_w, w->norm_att_b);
@@ -281,7 +319,7 @@ static bool run_layer(state *s, int32_t index)
     if (stopped(s))
         return true;
     norm(s, s->x, s->h, w->norm_ff2_w, w->norm_ff2_b);
-    feed_forward(s, w->ff2_in_w, w->ff2_in_b, w->ff2_out_w, w->ff2_out_b);
+    feed_forward(s, &w->ff2_in_w, w->ff2_in_b, &w->ff2_out_w, w->ff2_out_b);
     norm(s, s->x, s->x, w->norm_out_w, w->norm_out_b);
     char name[32];
     snprintf(name, sizeof name, "layer_%02d", index);
@@ -294,7 +332,7 @@ static void pre_encode(state *s, const float *mel, int64_t n_mel_frames)
     const csi_encoder *e = s->e;
     int64_t rows = (int64_t)e->subsampling.channels * e->subsampling.n_freq;
     csi_subsampling_run(s->run, &e->subsampling, mel, n_mel_frames, s->wide);
-    csi_linear l = dense(s, e->subsampling.out_w, e->subsampling.out_b, e->d, rows, s->wide, s->x);
+    const csi_linear l = csi_dense(e->subsampling.out_w, e->subsampling.out_b, e->d, rows, s->wide, s->x, s->n);
     csi_linear_run(s->run, &l, 1);
     show(s, "subsampling");
     if (e->xscale != 1.0f)
@@ -306,6 +344,7 @@ cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, con
                        cs_error *err)
 {
     state s = {.run = run, .e = e, .hooks = hooks, .n = csi_encoder_frames(e, n_mel_frames), .pitch = value_pitch(e)};
+    s.int8 = is_int8(e);
     s.columns = csi_panels(s.n) * CSI_PANEL;
     s.steps = 1 + 4 * e->n_layers;
     *out = NULL;
@@ -327,6 +366,8 @@ cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, con
     }
     if (own_positions)
         csi_positions_table(e->d, s.reach, s.table);
+    if (own_positions && s.int8)
+        csi_positions_int8(run, e, s.reach, s.table, s.table8.scale);
     pre_encode(&s, mel, n_mel_frames);
     bool stop = stopped(&s);
     for (int32_t i = 0; i < e->n_layers && !stop; i++)

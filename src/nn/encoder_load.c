@@ -214,51 +214,53 @@ static cs_err load_subsampling(csi_loader *loader, int32_t n_mels, csi_encoder *
 /* -------------------------------------------------------------------- layers */
 
 /* One row of the table of a layer's tensors. dims: 'd' width, 'f' feed-forward width, 'h' heads, 'k' head width, '2' twice the
- * width, '1' one. A bias marked optional is there in all layers or in none. */
+ * width, '1' one. A field is a csi_dense_weights where it says DENSE, else an array. Biases marked BIAS are there in all layers or
+ * in none. */
+typedef enum row_kind { ARRAY, BIAS, DENSE } row_kind;
 typedef struct row {
     size_t offset;
     const char *name, *dims;
-    bool optional;
+    row_kind kind;
 } row;
 
-#define ROW(field, name, dims, optional)                           \
-    {                                                              \
-        offsetof(csi_conformer_layer, field), name, dims, optional \
+#define ROW(field, name, dims, kind)                           \
+    {                                                          \
+        offsetof(csi_conformer_layer, field), name, dims, kind \
     }
 static const row rows[] = {
-    ROW(norm_ff1_w, "norm_feed_forward1.weight", "d", false),
-    ROW(norm_ff1_b, "norm_feed_forward1.bias", "d", false),
-    ROW(norm_att_w, "norm_self_att.weight", "d", false),
-    ROW(norm_att_b, "norm_self_att.bias", "d", false),
-    ROW(norm_conv_w, "norm_conv.weight", "d", false),
-    ROW(norm_conv_b, "norm_conv.bias", "d", false),
-    ROW(norm_ff2_w, "norm_feed_forward2.weight", "d", false),
-    ROW(norm_ff2_b, "norm_feed_forward2.bias", "d", false),
-    ROW(norm_out_w, "norm_out.weight", "d", false),
-    ROW(norm_out_b, "norm_out.bias", "d", false),
-    ROW(ff1_in_w, "feed_forward1.linear1.weight", "fd", false),
-    ROW(ff1_in_b, "feed_forward1.linear1.bias", "f", true),
-    ROW(ff1_out_w, "feed_forward1.linear2.weight", "df", false),
-    ROW(ff1_out_b, "feed_forward1.linear2.bias", "d", true),
-    ROW(ff2_in_w, "feed_forward2.linear1.weight", "fd", false),
-    ROW(ff2_in_b, "feed_forward2.linear1.bias", "f", true),
-    ROW(ff2_out_w, "feed_forward2.linear2.weight", "df", false),
-    ROW(ff2_out_b, "feed_forward2.linear2.bias", "d", true),
-    ROW(q_w, "self_attn.linear_q.weight", "dd", false),
-    ROW(q_b, "self_attn.linear_q.bias", "d", true),
-    ROW(k_w, "self_attn.linear_k.weight", "dd", false),
-    ROW(k_b, "self_attn.linear_k.bias", "d", true),
-    ROW(v_w, "self_attn.linear_v.weight", "dd", false),
-    ROW(v_b, "self_attn.linear_v.bias", "d", true),
-    ROW(out_w, "self_attn.linear_out.weight", "dd", false),
-    ROW(out_b, "self_attn.linear_out.bias", "d", true),
-    ROW(pos_w, "self_attn.linear_pos.weight", "dd", false),
-    ROW(bias_u, "self_attn.pos_bias_u", "hk", false),
-    ROW(bias_v, "self_attn.pos_bias_v", "hk", false),
-    ROW(pw1_w, "conv.pointwise_conv1.weight", "2d1", false),
-    ROW(pw1_b, "conv.pointwise_conv1.bias", "2", true),
-    ROW(pw2_w, "conv.pointwise_conv2.weight", "dd1", false),
-    ROW(pw2_b, "conv.pointwise_conv2.bias", "d", true),
+    ROW(norm_ff1_w, "norm_feed_forward1.weight", "d", ARRAY),
+    ROW(norm_ff1_b, "norm_feed_forward1.bias", "d", ARRAY),
+    ROW(norm_att_w, "norm_self_att.weight", "d", ARRAY),
+    ROW(norm_att_b, "norm_self_att.bias", "d", ARRAY),
+    ROW(norm_conv_w, "norm_conv.weight", "d", ARRAY),
+    ROW(norm_conv_b, "norm_conv.bias", "d", ARRAY),
+    ROW(norm_ff2_w, "norm_feed_forward2.weight", "d", ARRAY),
+    ROW(norm_ff2_b, "norm_feed_forward2.bias", "d", ARRAY),
+    ROW(norm_out_w, "norm_out.weight", "d", ARRAY),
+    ROW(norm_out_b, "norm_out.bias", "d", ARRAY),
+    ROW(ff1_in_w, "feed_forward1.linear1.weight", "fd", DENSE),
+    ROW(ff1_in_b, "feed_forward1.linear1.bias", "f", BIAS),
+    ROW(ff1_out_w, "feed_forward1.linear2.weight", "df", DENSE),
+    ROW(ff1_out_b, "feed_forward1.linear2.bias", "d", BIAS),
+    ROW(ff2_in_w, "feed_forward2.linear1.weight", "fd", DENSE),
+    ROW(ff2_in_b, "feed_forward2.linear1.bias", "f", BIAS),
+    ROW(ff2_out_w, "feed_forward2.linear2.weight", "df", DENSE),
+    ROW(ff2_out_b, "feed_forward2.linear2.bias", "d", BIAS),
+    ROW(q_w, "self_attn.linear_q.weight", "dd", DENSE),
+    ROW(q_b, "self_attn.linear_q.bias", "d", BIAS),
+    ROW(k_w, "self_attn.linear_k.weight", "dd", DENSE),
+    ROW(k_b, "self_attn.linear_k.bias", "d", BIAS),
+    ROW(v_w, "self_attn.linear_v.weight", "dd", DENSE),
+    ROW(v_b, "self_attn.linear_v.bias", "d", BIAS),
+    ROW(out_w, "self_attn.linear_out.weight", "dd", DENSE),
+    ROW(out_b, "self_attn.linear_out.bias", "d", BIAS),
+    ROW(pos_w, "self_attn.linear_pos.weight", "dd", DENSE),
+    ROW(bias_u, "self_attn.pos_bias_u", "hk", ARRAY),
+    ROW(bias_v, "self_attn.pos_bias_v", "hk", ARRAY),
+    ROW(pw1_w, "conv.pointwise_conv1.weight", "2d1", DENSE),
+    ROW(pw1_b, "conv.pointwise_conv1.bias", "2", BIAS),
+    ROW(pw2_w, "conv.pointwise_conv2.weight", "dd1", DENSE),
+    ROW(pw2_b, "conv.pointwise_conv2.bias", "d", BIAS),
 };
 
 static int64_t axis(const csi_encoder *e, char letter)
@@ -343,13 +345,14 @@ static cs_err load_layer(csi_loader *loader, const csi_encoder *e, int32_t layer
             for (const char *c = rows[i].dims; *c; c++)
                 dims[n++] = axis(e, *c);
         }
-        if (rows[i].optional && !csi_load_has(loader, "encoder.layers.%d.%s", layer, rows[i].name))
+        if (rows[i].kind == BIAS && !csi_load_has(loader, "encoder.layers.%d.%s", layer, rows[i].name))
             continue;
-        const float *values;
-        cs_err code = csi_load_weight(loader, &values, n, dims, "encoder.layers.%d.%s", layer, rows[i].name);
+        void *field = (char *)l + rows[i].offset;
+        cs_err code = rows[i].kind == DENSE
+                          ? csi_load_dense(loader, field, n, dims, "encoder.layers.%d.%s", layer, rows[i].name)
+                          : csi_load_weight(loader, field, n, dims, "encoder.layers.%d.%s", layer, rows[i].name);
         if (code)
             return code;
-        memcpy((char *)l + rows[i].offset, &values, sizeof values);
     }
     return load_convolution(loader, e, layer, layer_norm, l);
 }
@@ -368,7 +371,7 @@ static cs_err check_biases(csi_loader *loader, const csi_encoder *e)
                         csi_archive_path(loader->archive), stated ? "true" : "false", expected ? "have" : "have no");
     for (int32_t layer = 0; layer < e->n_layers; layer++) {
         for (size_t i = 0; i < CSI_COUNT(rows); i++)
-            if (rows[i].optional && csi_load_has(loader, "encoder.layers.%d.%s", layer, rows[i].name) != expected)
+            if (rows[i].kind == BIAS && csi_load_has(loader, "encoder.layers.%d.%s", layer, rows[i].name) != expected)
                 return csi_fail(loader->err, CS_EMODEL, -1,
                                 "%s: tensor encoder.layers.%d.%s is %s, unlike other biases",
                                 csi_archive_path(loader->archive), layer, rows[i].name, expected ? "missing" : "there");

@@ -9,6 +9,23 @@ static const char *file(const csi_loader *loader)
     return csi_archive_path(loader->archive);
 }
 
+/* name is the tensor's, written out. */
+static cs_err load(csi_loader *loader, const float **values, int32_t n_dims, const int64_t *dims, const char *name)
+{
+    cs_err code = csi_archive_f32(loader->archive, name, n_dims, dims, values, loader->err);
+    if (code)
+        return code;
+    const csi_tensor *tensor = csi_archive_tensor(loader->archive, name);
+    csi_weights_used *used = csi_arena_alloc(loader->arena, sizeof *used);
+    if (!used)
+        return csi_fail_memory(loader->err, sizeof *used, "the list of weights");
+    *used = (csi_weights_used){
+        .next = loader->used, .name = tensor->name, .values = *values, .n = tensor->n_elements, .n_in = 1};
+    loader->used = used;
+    loader->n_parameters += tensor->n_elements;
+    return CS_OK;
+}
+
 cs_err csi_load_weight(csi_loader *loader, const float **values, int32_t n_dims, const int64_t *dims, const char *name,
                        ...)
 {
@@ -17,16 +34,23 @@ cs_err csi_load_weight(csi_loader *loader, const float **values, int32_t n_dims,
     va_start(args, name);
     vsnprintf(text, sizeof text, name, args);
     va_end(args);
-    cs_err code = csi_archive_f32(loader->archive, text, n_dims, dims, values, loader->err);
+    return load(loader, values, n_dims, dims, text);
+}
+
+cs_err csi_load_dense(csi_loader *loader, csi_dense_weights *weights, int32_t n_dims, const int64_t *dims,
+                      const char *name, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, name);
+    vsnprintf(text, sizeof text, name, args);
+    va_end(args);
+    cs_err code = load(loader, &weights->f32, n_dims, dims, text);
     if (code)
         return code;
-    const csi_tensor *tensor = csi_archive_tensor(loader->archive, text);
-    csi_weights_used *used = csi_arena_alloc(loader->arena, sizeof *used);
-    if (!used)
-        return csi_fail_memory(loader->err, sizeof *used, "the list of weights");
-    *used = (csi_weights_used){loader->used, tensor->name, *values, tensor->n_elements};
-    loader->used = used;
-    loader->n_parameters += tensor->n_elements;
+    loader->used->dense = weights;
+    for (int32_t i = 1; i < n_dims; i++)
+        loader->used->n_in *= dims[i];
     return CS_OK;
 }
 

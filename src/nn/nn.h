@@ -12,14 +12,54 @@
 #include "format/format.h"
 #include "math/ops.h"
 
+/* -------------------------------------------------------------------- dense */
+
+/* Weights of a dense layer or pointwise convolution, in one of two precisions: f32 as the archive gives them, or int8.w not
+ * NULL: made of them when the model was opened, and then f32 is not to be read any more. */
+typedef struct csi_dense_weights {
+    const float *f32; /* (n_out, n_in) */
+    csi_int8_weights int8;
+} csi_dense_weights;
+
+static inline bool csi_is_int8(const csi_dense_weights *w)
+{
+    return w->int8.w != NULL;
+}
+
+/* A dense layer on panels without gaps, in the precision of its weights. x8 is x through csi_quantize_run(): read in int8
+ * alone. */
+static inline csi_linear csi_layer(const csi_dense_weights *w, const float *bias, int64_t n_out, int64_t n_in,
+                                   const float *x, csi_int8_panels x8, float *y, int64_t columns)
+{
+    csi_linear l = csi_dense(w->f32, bias, n_out, n_in, x, y, columns);
+    if (csi_is_int8(w)) {
+        l.int8 = &w->int8;
+        l.x8 = x8;
+    }
+    return l;
+}
+
+/* Floats of a buffer that holds rows x columns in int8 with their scales, a multiple of 16; and where they lie in it. */
+static inline size_t csi_int8_floats(int64_t rows, int64_t columns)
+{
+    return (size_t)(csi_panels(columns) * CSI_PANEL * (csi_int8_pitch(rows) / CSI_INT8_GROUP + 1));
+}
+
+static inline csi_int8_panels csi_int8_place(float *buffer, int64_t columns)
+{
+    return (csi_int8_panels){.scale = buffer, .q = (int8_t *)(buffer + csi_panels(columns) * CSI_PANEL)};
+}
+
 /* ------------------------------------------------------------------ loading */
 
-/* A weight array in use, for counting and for the scan for numbers that are none. */
+/* A weight array in use, for counting, for the scan for numbers that are none, and for what becomes of it. */
 typedef struct csi_weights_used {
     struct csi_weights_used *next;
     const char *name;
     const float *values;
     int64_t n;
+    csi_dense_weights *dense; /* whose it is, NULL: none's */
+    int64_t n_in;             /* of dense */
 } csi_weights_used;
 
 typedef struct csi_loader {
@@ -33,6 +73,9 @@ typedef struct csi_loader {
 /* A required weight: *values is (dims) f32, row-major. `name` is a format for the arguments that follow dims. */
 cs_err csi_load_weight(csi_loader *loader, const float **values, int32_t n_dims, const int64_t *dims, const char *name,
                        ...) CSI_PRINTF(5, 6);
+/* The same for the weights of a dense layer: dims[0] is n_out, the rest n_in. *weights must stay where it is. */
+cs_err csi_load_dense(csi_loader *loader, csi_dense_weights *weights, int32_t n_dims, const int64_t *dims,
+                      const char *name, ...) CSI_PRINTF(5, 6);
 /* n_dims and dims of a weight: csi_load_weight(loader, &w, CSI_SHAPE(n_out, n_in), "name"). */
 #define CSI_SHAPE(...)                                                         \
     (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
@@ -106,11 +149,10 @@ typedef struct csi_context {
 typedef struct csi_conformer_layer {
     const float *norm_ff1_w, *norm_ff1_b, *norm_att_w, *norm_att_b, *norm_conv_w, *norm_conv_b, *norm_ff2_w,
         *norm_ff2_b, *norm_out_w, *norm_out_b;
-    const float *ff1_in_w, *ff1_in_b, *ff1_out_w, *ff1_out_b; /* biases NULL when the model has none */
-    const float *ff2_in_w, *ff2_in_b, *ff2_out_w, *ff2_out_b;
-    const float *q_w, *q_b, *k_w, *k_b, *v_w, *v_b, *out_w, *out_b, *pos_w;
-    const float *bias_u, *bias_v; /* (H, K) */
-    const float *pw1_w, *pw1_b, *pw2_w, *pw2_b;
+    csi_dense_weights ff1_in_w, ff1_out_w, ff2_in_w, ff2_out_w, q_w, k_w, v_w, out_w, pos_w, pw1_w, pw2_w;
+    const float *ff1_in_b, *ff1_out_b, *ff2_in_b, *ff2_out_b; /* biases NULL when the model has none */
+    const float *q_b, *k_b, *v_b, *out_b, *pw1_b, *pw2_b;
+    const float *bias_u, *bias_v;           /* (H, K) */
     const float *dw_w, *dw_b;               /* (D, kernel), (D): batch norm folded in when the model has it */
     const float *conv_norm_w, *conv_norm_b; /* layer norm in the convolution, else NULL */
 } csi_conformer_layer;
@@ -171,6 +213,10 @@ struct csi_position_cache *csi_positions_create(const csi_env *env, int32_t n_la
 void csi_positions_free(struct csi_position_cache *cache);
 /* Position table: panels of d rows and 2 * reach panels; column m is position reach * 48 - 1 - m. */
 void csi_positions_table(int64_t d, int64_t reach, float *table);
+/* The table in int8, in a buffer of so many floats, for layers in int8; f32: 0 floats, nothing is done. */
+size_t csi_positions_int8_floats(const csi_encoder *encoder, int64_t reach);
+csi_int8_panels csi_positions_int8(const csi_run *run, const csi_encoder *encoder, int64_t reach, const float *table,
+                                   float *buffer);
 /* Memory for them, kept with the model or in a session. */
 int64_t csi_positions_bytes(const csi_encoder *encoder, int64_t reach);
 /* Projected positions of all layers, or NULL: too large to keep, or out of memory; the caller then projects layer by
@@ -190,15 +236,16 @@ typedef struct csi_transducer {
     int32_t max_symbols; /* 0: no limit */
     csi_activation activation;
     const float *embed; /* (V + 1, P) */
-    const float *w_ih[CSI_MAX_LSTM], *w_hh[CSI_MAX_LSTM], *b_ih[CSI_MAX_LSTM], *b_hh[CSI_MAX_LSTM];
-    const float *enc_w, *enc_b;   /* (J, D) */
-    const float *pred_w, *pred_b; /* (J, P) */
-    const float *out_w, *out_b;   /* (V + 1 + n_durations, J) */
+    csi_dense_weights w_ih[CSI_MAX_LSTM], w_hh[CSI_MAX_LSTM];
+    const float *b_ih[CSI_MAX_LSTM], *b_hh[CSI_MAX_LSTM];
+    csi_dense_weights enc_w, pred_w; /* (J, D), (J, P) */
+    const float *enc_b, *pred_b;
+    const float *out_w, *out_b; /* (V + 1 + n_durations, J): what decides is f32 in any precision */
 } csi_transducer;
 
 cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, csi_transducer *t);
 
-/* Copy the weights that every step reads into huge pages: steps are bound by reading them, and small pages cost a quarter of
+/* Copy the f32 weights that every step reads into huge pages: steps are bound by reading them, and small pages cost a quarter of
  * their time. *block is for csi_free(). Returns the bytes; out of memory, 0: the weights stay where they are. */
 int64_t csi_transducer_pack(const csi_env *env, csi_transducer *t, void **block);
 
@@ -207,6 +254,7 @@ typedef struct csi_prediction {
     float *h, *c;                        /* (n_lstm, P) */
     float *input, *gates, *hidden_gates; /* (P), (4 P), (4 P) */
     float *projected;                    /* (J): the joint's projection of the output */
+    int8_t *x8, *h8;                     /* room for the vectors that are multiplied, in int8 */
 } csi_prediction;
 
 size_t csi_prediction_floats(const csi_transducer *t);

@@ -160,9 +160,9 @@ static void get_row(const float *panels, int64_t channels, int64_t channel, int6
 
 static void pointwise(const csi_ops *ops, const csi_subsampling *s, int stage, int64_t columns, const buffers *b)
 {
-    const int64_t c = s->channels, panel = c * CSI_PANEL;
-    const csi_linear l = {s->pw_w[stage], s->pw_b[stage], c,         c,       b->a,     panel,
-                          b->b,           panel,          CSI_PANEL, columns, CSI_RELU, 1};
+    const int64_t c = s->channels;
+    csi_linear l = csi_dense(s->pw_w[stage], s->pw_b[stage], c, c, b->a, b->b, columns);
+    l.epilogue = CSI_RELU;
     for (int64_t row = 0; row < c; row += PIECE)
         ops->linear(&l, row, CSI_MIN(row + PIECE, c), 0, csi_panels(columns), b->product);
 }

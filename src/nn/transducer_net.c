@@ -123,10 +123,10 @@ static cs_err load_lstm(csi_loader *loader, csi_transducer *t)
     int64_t p = t->pred;
     for (int32_t i = 0; i < t->n_lstm; i++) {
         cs_err code;
-        if ((code = csi_load_weight(loader, &t->w_ih[i], CSI_SHAPE(4 * p, p),
-                                    "decoder.prediction.dec_rnn.lstm.weight_ih_l%d", i))
-            || (code = csi_load_weight(loader, &t->w_hh[i], CSI_SHAPE(4 * p, p),
-                                       "decoder.prediction.dec_rnn.lstm.weight_hh_l%d", i))
+        if ((code = csi_load_dense(loader, &t->w_ih[i], CSI_SHAPE(4 * p, p),
+                                   "decoder.prediction.dec_rnn.lstm.weight_ih_l%d", i))
+            || (code = csi_load_dense(loader, &t->w_hh[i], CSI_SHAPE(4 * p, p),
+                                      "decoder.prediction.dec_rnn.lstm.weight_hh_l%d", i))
             || (code = csi_load_weight(loader, &t->b_ih[i], CSI_SHAPE(4 * p),
                                        "decoder.prediction.dec_rnn.lstm.bias_ih_l%d", i))
             || (code = csi_load_weight(loader, &t->b_hh[i], CSI_SHAPE(4 * p),
@@ -149,9 +149,9 @@ cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, c
         return code;
     int64_t rows = (int64_t)vocab + 1 + t->n_durations, p = t->pred, j = t->joint;
     if ((code = csi_load_weight(loader, &t->embed, CSI_SHAPE((int64_t)vocab + 1, p), "decoder.prediction.embed.weight"))
-        || (code = csi_load_weight(loader, &t->enc_w, CSI_SHAPE(j, d_model), "joint.enc.weight"))
+        || (code = csi_load_dense(loader, &t->enc_w, CSI_SHAPE(j, d_model), "joint.enc.weight"))
         || (code = csi_load_weight(loader, &t->enc_b, CSI_SHAPE(j), "joint.enc.bias"))
-        || (code = csi_load_weight(loader, &t->pred_w, CSI_SHAPE(j, p), "joint.pred.weight"))
+        || (code = csi_load_dense(loader, &t->pred_w, CSI_SHAPE(j, p), "joint.pred.weight"))
         || (code = csi_load_weight(loader, &t->pred_b, CSI_SHAPE(j), "joint.pred.bias"))
         || (code = csi_load_weight(loader, &t->out_w, CSI_SHAPE(rows, j), "%s", out_name)))
         return code;
@@ -160,9 +160,11 @@ cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, c
 
 /* ------------------------------------------------------------------- packing */
 
-/* Move *weights (n floats) to *at when there is memory, and count them. */
+/* Move *weights (n floats; NULL: they are int8) to *at when there is memory, and count them. */
 static size_t move(const float **weights, int64_t n, float **at)
 {
+    if (!*weights)
+        return 0;
     size_t room = ((size_t)n + 15) / 16 * 16;
     if (*at) {
         memcpy(*at, *weights, (size_t)n * sizeof **at);
@@ -177,10 +179,10 @@ static size_t move_all(csi_transducer *t, float *at)
     int64_t p = t->pred;
     size_t floats = 0;
     for (int32_t i = 0; i < t->n_lstm; i++) {
-        floats += move(&t->w_ih[i], 4 * p * p, &at);
-        floats += move(&t->w_hh[i], 4 * p * p, &at);
+        floats += move(&t->w_ih[i].f32, 4 * p * p, &at);
+        floats += move(&t->w_hh[i].f32, 4 * p * p, &at);
     }
-    floats += move(&t->pred_w, t->joint * p, &at);
+    floats += move(&t->pred_w.f32, t->joint * p, &at);
     return floats + move(&t->out_w, ((int64_t)t->vocab + 1 + t->n_durations) * t->joint, &at);
 }
 
@@ -196,10 +198,16 @@ int64_t csi_transducer_pack(const csi_env *env, csi_transducer *t, void **block)
 
 /* ------------------------------------------------------------------- running */
 
+/* Floats of a vector in int8, the widest that is multiplied. */
+static size_t int8_floats(const csi_transducer *t)
+{
+    return (size_t)(csi_int8_pitch(CSI_MAX(t->pred, t->joint)) / CSI_INT8_GROUP + 15) / 16 * 16;
+}
+
 size_t csi_prediction_floats(const csi_transducer *t)
 {
     size_t p = ((size_t)t->pred + 15) / 16 * 16, j = ((size_t)t->joint + 15) / 16 * 16;
-    return 2 * p * (size_t)t->n_lstm + 9 * p + j;
+    return 2 * p * (size_t)t->n_lstm + 9 * p + j + 2 * int8_floats(t);
 }
 
 void csi_prediction_init(const csi_transducer *t, csi_prediction *p, float *memory)
@@ -212,6 +220,21 @@ void csi_prediction_init(const csi_transducer *t, csi_prediction *p, float *memo
     p->gates = p->input + width;
     p->hidden_gates = p->gates + 4 * width;
     p->projected = p->hidden_gates + 4 * width;
+    p->x8 = (int8_t *)(p->projected + ((size_t)t->joint + 15) / 16 * 16);
+    p->h8 = p->x8 + int8_floats(t) * sizeof(float);
+}
+
+/* y = w x + bias in the precision of w; x8: room for x in int8, until the product is done. */
+static csi_matvec product(const csi_dense_weights *w, const float *bias, const float *x, int8_t *x8, float *y,
+                          int64_t n_out, int64_t n_in)
+{
+    csi_matvec m = {.w = w->f32, .bias = bias, .x = x, .y = y, .n_out = n_out, .n_in = n_in};
+    if (csi_is_int8(w)) {
+        m.int8 = &w->int8;
+        m.x8 = x8;
+        m.x_scale = csi_int8_vector(x, n_in, w->int8.pitch, x8);
+    }
+    return m;
 }
 
 void csi_prediction_step(const csi_run *run, const csi_transducer *t, csi_prediction *p, int32_t token)
@@ -225,15 +248,15 @@ void csi_prediction_step(const csi_run *run, const csi_transducer *t, csi_predic
     const float *x = p->input;
     for (int32_t i = 0; i < t->n_lstm; i++) {
         float *h = p->h + (size_t)i * width, *c = p->c + (size_t)i * width;
-        const csi_matvec gates[2] = {{t->w_ih[i], t->b_ih[i], x, p->gates, 4 * n, n},
-                                     {t->w_hh[i], t->b_hh[i], h, p->hidden_gates, 4 * n, n}};
+        const csi_matvec gates[2] = {product(&t->w_ih[i], t->b_ih[i], x, p->x8, p->gates, 4 * n, n),
+                                     product(&t->w_hh[i], t->b_hh[i], h, p->h8, p->hidden_gates, 4 * n, n)};
         csi_matvec_run(run, gates, 2);
         for (int64_t k = 0; k < 4 * n; k++)
             p->gates[k] += p->hidden_gates[k];
         run->ops->lstm_cell(p->gates, c, h, n);
         x = h;
     }
-    const csi_matvec out = {t->pred_w, t->pred_b, x, p->projected, t->joint, n};
+    const csi_matvec out = product(&t->pred_w, t->pred_b, x, p->x8, p->projected, t->joint, n);
     csi_matvec_run(run, &out, 1);
 }
 
@@ -241,6 +264,11 @@ void csi_joint_run(const csi_run *run, const csi_transducer *t, const float *fra
                    float *hidden, float *logits)
 {
     run->ops->add_activate(frame, p->projected, hidden, t->joint, t->activation);
-    const csi_matvec out = {t->out_w, t->out_b, hidden, logits, (int64_t)t->vocab + 1 + t->n_durations, t->joint};
+    const csi_matvec out = {.w = t->out_w,
+                            .bias = t->out_b,
+                            .x = hidden,
+                            .y = logits,
+                            .n_out = (int64_t)t->vocab + 1 + t->n_durations,
+                            .n_in = t->joint};
     csi_matvec_run(run, &out, 1);
 }

@@ -25,6 +25,8 @@ static const char *precision_name(cs_precision precision)
     switch (precision) {
     case CS_PRECISION_F32:
         return "f32";
+    case CS_PRECISION_INT8:
+        return "int8";
     case CS_PRECISION_AUTO:
         break;
     }

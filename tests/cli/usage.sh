@@ -20,7 +20,7 @@ run "$program" transcribe
 check "no input is misuse" 2 err_has "expected FILE|DIR|-..."
 for wrong in --format=xml --threads=0 --channel=-1 --channel=two --confidence=maxprob --confidence=max_prob:0 \
     --confidence=max_prob:x --confidence=entropy-renyi-exp:inf --att-context=7 --att-context=1,2,3,4 --jobs=x \
-    --precision=f16 --timestamps=char; do
+    --precision=f16 --precision=both --timestamps=char; do
     transcribe "$wrong" "$short"
     check "$wrong is misuse" 2 err_has "Try 'ctrlspeak transcribe --help'."
 done
@@ -46,6 +46,10 @@ run "$program" transcribe -m "$data/tdt/model.nemo" --head ctc "$short"
 check "a head that the model lacks" 2 err_has "has no ctc head; its family is tdt"
 transcribe --cpu z80 "$short"
 check "an unknown CPU path" 2 err_has "z80"
+for wrong in f16 f32, f32,f32 ,int8 f32:int8; do
+    run "$program" bench -m "$model" --precision "$wrong" "$short"
+    check "bench --precision $wrong is misuse" 2 err_has "expected auto, f32, int8, some of them as f32,int8, or both"
+done
 
 for command in transcribe "models list" "models get" "models import" "models verify" "models remove" "models path" \
     "models info" bench completion help; do

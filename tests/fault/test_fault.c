@@ -33,6 +33,7 @@ static void give(void *user, void *memory)
 }
 
 static const char *model_path, *audio_path;
+static cs_precision precision = CS_PRECISION_F32;
 
 /* Open, transcribe with every head, write, free. *text is malloc'd on success. */
 static cs_err whole_life(ledger *l, char **text, cs_error *err)
@@ -44,6 +45,7 @@ static cs_err whole_life(ledger *l, char **text, cs_error *err)
     cs_audio_options_init(&audio_options);
     model_options.allocator = audio_options.allocator = &allocator;
     model_options.threads = 2;
+    model_options.precision = precision;
     cs_model *model = NULL;
     cs_session *session = NULL;
     cs_result *result = NULL;
@@ -108,10 +110,12 @@ static void every_allocation_may_fail(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc < 3)
         return 2;
     model_path = argv[1];
     audio_path = argv[2];
+    if (argc > 3 && strcmp(argv[3], "int8") == 0)
+        precision = CS_PRECISION_INT8;
     RUN(every_allocation_may_fail);
     return check_done();
 }

@@ -15,6 +15,8 @@ static const char *pieces_name;
 static char path[] = "/tmp/ctrlspeak-refuse-XXXXXX";
 
 /* Write an archive with this config and these weights, open it, and give the code and message. */
+static cs_precision precision = CS_PRECISION_F32;
+
 static cs_err open_changed(const void *yaml, size_t yaml_size, const void *ckpt, cs_error *err)
 {
     csi_buf tar;
@@ -29,7 +31,10 @@ static cs_err open_changed(const void *yaml, size_t yaml_size, const void *ckpt,
     csi_buf_finish(&tar);
     cs_model *model = NULL;
     cs_error ignored = {.code = CS_OK};
-    cs_err code = cs_model_open(path, NULL, &model, err ? err : &ignored);
+    cs_model_options options;
+    cs_model_options_init(&options);
+    options.precision = precision;
+    cs_err code = cs_model_open(path, &options, &model, err ? err : &ignored);
     CHECK((code == CS_OK) == (model != NULL));
     cs_model_close(model);
     return code;
@@ -184,8 +189,11 @@ static void other_models(void)
 
 static void changed_weights(void)
 {
-    static const char *const names[] = {"encoder.layers.0.norm_out.weight", "joint.enc.bias",
-                                        "decoder.prediction.embed.weight", "encoder.pre_encode.out.weight",
+    static const char *const names[] = {"encoder.layers.0.norm_out.weight",
+                                        "joint.enc.bias",
+                                        "decoder.prediction.embed.weight",
+                                        "encoder.pre_encode.out.weight",
+                                        "encoder.layers.1.conv.pointwise_conv2.weight",
                                         "preprocessor.featurizer.fb"};
     uint8_t *copy = malloc(weights_size);
     for (size_t i = 0; i < CSI_COUNT(names); i++) {
@@ -217,6 +225,25 @@ static void changed_weights(void)
     free(copy);
 }
 
+static void changed_weights_in_int8(void)
+{
+    precision = CS_PRECISION_INT8;
+    changed_weights();
+    precision = CS_PRECISION_F32;
+}
+
+static void unknown_precisions(void)
+{
+    static const int wrong[] = {-1, 3, 100};
+    for (size_t i = 0; i < CSI_COUNT(wrong); i++) {
+        cs_error err = {.code = CS_OK};
+        precision = (cs_precision)wrong[i];
+        CHECK_INT(open_changed(config, config_size, weights, &err), CS_EINVAL);
+        CHECK(strstr(err.message, "expected auto, f32 or int8") != NULL);
+    }
+    precision = CS_PRECISION_F32;
+}
+
 int main(int argc, char **argv)
 {
     cs_error err = {.code = CS_OK};
@@ -238,6 +265,8 @@ int main(int argc, char **argv)
     RUN(every_number_that_is_stored_twice);
     RUN(other_models);
     RUN(changed_weights);
+    RUN(changed_weights_in_int8);
+    RUN(unknown_precisions);
     unlink(path);
     csi_archive_close(good);
     return check_done();

@@ -77,8 +77,9 @@ static void linear_case(int64_t n_out, int64_t n_in, int64_t columns, csi_epilog
     int64_t panels = csi_panels(columns), nx = panels * n_in * CSI_PANEL, ny = panels * n_out * CSI_PANEL;
     float *w = make(n_out * n_in, 0.3f), *b = make(n_out, 1), *x = make(nx, 1), *y[3];
     float *scratch = make(n_out * CSI_PANEL_BLOCK * CSI_PANEL, 0);
-    csi_linear l = {w,    bias ? b : NULL,   n_out,     n_in,    x,        n_in * CSI_PANEL,
-                    NULL, n_out * CSI_PANEL, CSI_PANEL, columns, epilogue, 0.5f};
+    csi_linear l = csi_dense(w, bias ? b : NULL, n_out, n_in, x, NULL, columns);
+    l.epilogue = epilogue;
+    l.scale = 0.5f;
     seed++;
     for (int i = 0; i < 3; i++) {
         uint64_t keep = seed;

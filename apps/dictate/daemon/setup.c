@@ -310,6 +310,7 @@ bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
         .model_path = path,
         .cpu_path = d->set->cpu[0] ? d->set->cpu : NULL,
         .threads = d->set->threads,
+        .precision = d->set->precision, /* its choices are in the enum's order */
         .unload_seconds = d->set->unload_seconds,
     };
     d->worker = worker_create(d->set->worker ? WORKER_PROCESS : WORKER_THREAD, &for_worker,

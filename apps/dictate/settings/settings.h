@@ -21,6 +21,8 @@
 #define SETTINGS(X)                                                                                                    \
     X(model, TEXT, "model", "", 0, 0, "model", "model file or name; empty: the bundled one")                           \
     X(threads, INT, "threads", "0", 0, 256, "threads", "threads for decoding; 0: one per core")                        \
+    X(precision, CHOICE, "precision", "auto|f32|int8", 0, 0, "precision",                                              \
+      "arithmetic of the model; int8: faster, a quarter of the memory, may change a word; auto: f32")                  \
     X(cpu, TEXT, "cpu", "", 0, 0, NULL, "highest CPU path; empty: the best")                                           \
     X(gesture, LIST, "dictate.gesture", "triple:ctrl", 0, 0, "gesture",                                                \
       "what starts and stops: triple:ctrl, double:ctrl_right, hold:super_right, toggle:f12, hybrid:...")               \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 /* Of a CHOICE the table has all choices; its default alone, the first of them, is written out here. */
+#define CHOICE_STANDARD_precision    "auto"
 #define CHOICE_STANDARD_keys         "auto"
 #define CHOICE_STANDARD_first_letter "as_is"
 #define CHOICE_STANDARD_worker       "thread"

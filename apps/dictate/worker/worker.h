@@ -55,6 +55,7 @@ typedef struct worker_options {
     const char *model_path;
     const char *cpu_path;   /* NULL: the best */
     int32_t threads;        /* 0: the library's choice */
+    int32_t precision;      /* a cs_precision; 0: the library's choice */
     int32_t unload_seconds; /* without a job or a prefault; -1: never, 0: after the last job waiting */
     const char *program;    /* WORKER_PROCESS: the executable to run as `program worker`; NULL: /proc/self/exe */
     int32_t hang_seconds;   /* WORKER_PROCESS: silence while it transcribes; 0: WORKER_HANG_SECONDS */

@@ -135,6 +135,7 @@ static void serve(server *s, const wire_message *m, int descriptor)
     case WIRE_LOAD:
         e->threads = (int32_t)m->number;
         e->cpu_path = m->strings[1][0] ? m->strings[1] : NULL;
+        e->precision = m->strings[2][0] ? m->strings[2][0] - '0' : 0; /* the library refuses what is none */
         engine_end end = e->load(e, m->strings[0], error);
         e->cpu_path = NULL; /* it lies in the packet */
         done(s, end, error, NULL);

@@ -36,7 +36,7 @@ struct engine {
     void (*free)(engine *e);
 
     const char *cpu_path; /* for the next load */
-    int32_t threads;
+    int32_t threads, precision;
     bool loaded;
     char name[ENGINE_NAME]; /* of the model that is open, or was */
     int fd;                 /* readable while no call runs: bury; -1: none */

@@ -87,6 +87,7 @@ static engine_end load(engine *e, const char *path, char error[WORKER_ERROR])
     cs_model_options_init(&options);
     options.cpu_path = e->cpu_path;
     options.threads = e->threads;
+    options.precision = (cs_precision)e->precision;
     if (cs_model_open(path, &options, &model, &err) != CS_OK)
         return fail(error, &err);
     count(h, 1);

@@ -190,7 +190,8 @@ static engine_end ask(child *c, wire_message *m, int descriptor, int64_t patienc
 static engine_end load(engine *e, const char *path, char error[WORKER_ERROR])
 {
     answer a = {0};
-    wire_message m = {.type = WIRE_LOAD, .number = e->threads, .strings = {path, e->cpu_path}};
+    const char precision[2] = {(char)('0' + e->precision), 0};
+    wire_message m = {.type = WIRE_LOAD, .number = e->threads, .strings = {path, e->cpu_path, precision}};
     if (strlen(path) >= PATH_MAX) {
         snprintf(error, WORKER_ERROR, "%.80s...: the path has %zu bytes, expected fewer than %d", path, strlen(path),
                  PATH_MAX);

@@ -2,6 +2,6 @@
  * The kernels of vector.h for the "sse2" path; compiled with this path's flags alone. */
 #define LANES 4
 #define ROWS  4
-#define TABLE csi_ops_sse2
-#define PATH  CSI_CPU_SSE2
 #include "vector.h"
+
+const csi_ops csi_ops_sse2 = OPS(CSI_CPU_SSE2, sse2);

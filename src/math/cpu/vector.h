@@ -4,56 +4,20 @@
  *
  *     LANES   floats in a vector (16 AVX-512, 8 AVX2, 4 SSE2 and NEON)
  *     ROWS    rows of a product's register tile (ROWS x 3 vectors are accumulators)
- *     TABLE   name of the op table
  *
- * and includes this file. No other file needs to know an instruction set. Multiply and add are contracted to fused
- * multiply-add where the path has it (-ffp-contract=fast for these files alone).
+ * includes this file and makes its op tables with OPS. No other file needs to know an instruction set. Multiply and add
+ * are contracted to fused multiply-add where the path has it (-ffp-contract=fast for these files alone).
  *
  * The product's idea: a tile of ROWS weights rows x 3 vectors of columns lives in registers while k runs over n_in. Per
- * k it loads 3 vectors of activations and broadcasts ROWS weights from where they lie in the mapped model file. k is cut
- * so that a piece of the activations panel stays in the first-level cache while all rows of the slice pass over it. */
+ * k it loads 3 vectors of activations and broadcasts ROWS weights from where they lie in the mapped model file. k is
+ * cut so that a piece of the activations panel stays in the first-level cache while all rows of the slice pass. */
+#include "math/cpu/int8_kernels.h"
+#include "math/cpu/lanes.h"
 #include "math/cpu/op_tables.h"
 
 #include <math.h>
 
-typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
-typedef float uvec __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); /* unaligned */
-
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
-
 enum { TILE_VECS = 3, TILE_COLUMNS = TILE_VECS * LANES, K_BLOCK = 192 };
-
-INLINE vec load(const float *x)
-{
-    return *(const uvec *)x;
-}
-
-INLINE void store(float *x, vec v)
-{
-    *(uvec *)x = v;
-}
-
-INLINE vec splat(float x)
-{
-    return x - (vec){0};
-}
-
-INLINE vec select(ivec mask, vec a, vec b)
-{
-    return (vec)((mask & (ivec)a) | (~mask & (ivec)b));
-}
-
-INLINE vec vmax(vec a, vec b)
-{
-    return select(a > b, a, b);
-}
-
-INLINE vec vmin(vec a, vec b)
-{
-    return select(a < b, a, b);
-}
 
 INLINE float sum_lanes(vec v)
 {
@@ -71,28 +35,6 @@ INLINE float max_lanes(vec v)
     return best;
 }
 
-/* e^x: x = n ln 2 + r, |r| <= ln2/2; Taylor to r^7 (error 5e-9), then the exponent is added. Below -87 gives about 1e-38,
- * above 88 about 2e38. */
-INLINE vec vexp(vec x)
-{
-    x = vmin(vmax(x, splat(-87.0f)), splat(88.0f));
-    const vec shift = splat(12582912.0f); /* 1.5 * 2^23: rounds to an integer */
-    vec n = x * 1.44269504088896341f + shift;
-    ivec exponent = (ivec)n << 23;
-    n = n - shift;
-    vec r = x - n * 0.693145751953125f; /* ln 2 in two parts, the first exact in 16 bits */
-    r = r - n * 1.42860682030941723e-6f;
-    vec p = splat(1.0f / 5040);
-    p = p * r + 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    return (vec)((ivec)p + exponent);
-}
-
 INLINE vec vsigmoid(vec x)
 {
     return 1.0f / (1.0f + vexp(-x));
@@ -101,11 +43,6 @@ INLINE vec vsigmoid(vec x)
 INLINE vec vtanh(vec x)
 {
     return 2.0f * vsigmoid(2.0f * x) - 1.0f;
-}
-
-INLINE vec vsilu(vec x)
-{
-    return x / (1.0f + vexp(-x));
 }
 
 /* ---------------------------------------------------------------- products */
@@ -585,18 +522,10 @@ static bool all_finite(const float *x, int64_t n)
     return true;
 }
 
-const csi_ops TABLE = {
-    .path = PATH,
-    .linear = linear,
-    .layer_norm = layer_norm,
-    .attention = attention,
-    .combine = combine,
-    .glu = glu,
-    .scale = scale,
-    .matvec = matvec,
-    .lstm_cell = lstm_cell,
-    .add_activate = add_activate,
-    .argmax = argmax,
-    .softmax_sums = softmax_sums,
-    .all_finite = all_finite,
-};
+/* An op table of this file's path with one of its sets of int8 kernels. */
+#define OPS(cpu, set)                                                                                           \
+    {                                                                                                           \
+        .path = cpu, .linear = linear, CSI_INT8_OPS(set), .layer_norm = layer_norm, .attention = attention,     \
+        .combine = combine, .glu = glu, .scale = scale, .matvec = matvec, .lstm_cell = lstm_cell,               \
+        .add_activate = add_activate, .argmax = argmax, .softmax_sums = softmax_sums, .all_finite = all_finite, \
+    }

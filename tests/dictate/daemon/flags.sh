@@ -27,6 +27,7 @@ while read -r flag value; do
     fi
 done <<END
 --threads 1000
+--precision f64
 --gesture sometimes
 --keys all
 --cue-volume loud

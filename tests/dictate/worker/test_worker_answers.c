@@ -221,6 +221,34 @@ static void process_without_a_model(void)
     check_no_model(WORKER_PROCESS);
 }
 
+/* The precision arrives: the library refuses a wrong one, and a right one gives a text. */
+static void check_precision(worker_kind kind)
+{
+    kit *k = kit_create();
+    worker *w = kit_start(k, kind, (worker_options){.precision = 7, .unload_seconds = -1});
+    kit_submit(w, &kit_clips[0]);
+    kit_wait_answers(k, 1);
+    CHECK_STR(k->answers[0].error, "unknown precision 7, expected auto, f32 or int8");
+    kit_free(k);
+
+    k = kit_create();
+    w = kit_start(k, kind, (worker_options){.precision = CS_PRECISION_INT8, .unload_seconds = -1});
+    kit_submit(w, &kit_clips[0]);
+    kit_wait_answers(k, 1);
+    CHECK(k->answers[0].ok && k->answers[0].text[0]);
+    kit_free(k);
+}
+
+static void precision_of_a_thread(void)
+{
+    check_precision(WORKER_THREAD);
+}
+
+static void precision_of_a_process(void)
+{
+    check_precision(WORKER_PROCESS);
+}
+
 static void program_that_is_none(void)
 {
     static const worker_sink sink = {NULL, kit_take_answer, kit_take_state};
@@ -259,6 +287,8 @@ int main(int argc, char **argv)
     RUN(cancel_of_a_process_any_time);
     RUN(thread_without_a_model);
     RUN(process_without_a_model);
+    RUN(precision_of_a_thread);
+    RUN(precision_of_a_process);
     RUN(program_that_is_none);
     kit_free_clips();
     CHECK(kit_has_no_child());

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const wire_message samples[] = {
-    {.type = WIRE_LOAD, .request = 1, .number = 3, .strings = {"/a/b.nemo", "avx2"}},
+    {.type = WIRE_LOAD, .request = 1, .number = 3, .strings = {"/a/b.nemo", "avx2", "2"}},
     {.type = WIRE_UNLOAD, .request = 2},
     {.type = WIRE_HEAR, .request = UINT64_MAX, .number = 9600000},
     {.type = WIRE_WARM, .request = 4},

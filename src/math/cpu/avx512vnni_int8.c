@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * The int8 kernels of vector8.h for AVX-512 with VNNI: vpdpbusd adds four products of unsigned and signed bytes. */
+#define LANES     16
+#define ROWS      8
+#define TILE_VECS 3
+#define FEW_STEPS 4
+#define SET(name) name##_avx512vnni
+#define BIAS      128
+#include "math/cpu/lanes8.h"
+
+#include <immintrin.h>
+
+typedef ivec x_form, w_form;
+
+INLINE x_form form_x(ivec x)
+{
+    return x ^ (int32_t)0x80808080;
+}
+
+INLINE w_form form_w(ivec w)
+{
+    return w;
+}
+
+INLINE ivec dot(ivec acc, x_form x, w_form w)
+{
+    return (ivec)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)x, (__m512i)w);
+}
+
+#include "math/cpu/vector8.h"

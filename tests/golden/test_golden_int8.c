@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ * int8 beside f32, for one model: test-golden-int8 FOLDER, where FOLDER holds what test-golden reads. One TAP line per group:
+ *
+ *   opens      the model says that it is int8, and that its weights take less memory
+ *   CASE       every case answers, and the encoder's output points where f32's does (COSINE_LEAST); how many tokens
+ *              differ is told, not judged: weights of these models are fitted to a minute of speech and decide narrowly
+ *   threads    1 and 2 threads give the same bits
+ *   NAME       every instruction set that this CPU has stays as near to f32. Products in int8 have the same bits on all of them
+ *              (tests/kern); what is between them is f32, whose last bits a path may round otherwise
+ *
+ *     test-golden-int8 FOLDER layers     each stage's cosine and worst error too, and no runs for threads and CPU paths: for large models
+ */
+#include "golden_check.h"
+
+#include "check.h"
+
+#include <math.h>
+
+static const double COSINE_LEAST = 0.999;
+
+enum { MAX_CASE_TOKENS = 4096 };
+
+/* How far a stage in int8 is from the same in f32, over all cases. */
+typedef struct stage_gap {
+    char name[32];
+    double cosine;       /* the least */
+    double worst, range; /* largest difference, and the largest value of that stage in f32 */
+} stage_gap;
+
+typedef struct tally {
+    stage_gap gaps[GOLDEN_MAX_STAGES];
+    int32_t n_gaps;
+    int tokens, token_errors, cases, texts_differ;
+} tally;
+
+static void report(const char *subject, const char *what)
+{
+    int bad = golden_take_bad() + check_bad;
+    check_bad = 0;
+    check_failed += bad != 0;
+    printf("%sok %d - %s: %s\n", bad ? "not " : "", ++check_n, subject, what);
+    fflush(stdout);
+}
+
+static cs_model *open_model(const golden_data *data, cs_precision precision, int32_t threads, const char *cpu_path,
+                            cs_error *err)
+{
+    cs_model_options options;
+    cs_model *model = NULL;
+    cs_model_options_init(&options);
+    options.precision = precision;
+    options.threads = threads;
+    options.cpu_path = cpu_path;
+    cs_model_open(data->model_path, &options, &model, err);
+    return model;
+}
+
+/* ------------------------------------------------------------------- distances */
+
+static size_t n_values(const golden_stage *s)
+{
+    size_t n = 1;
+    for (int32_t i = 0; i < s->n_dims; i++)
+        n *= (size_t)s->dims[i];
+    return n;
+}
+
+static stage_gap gap_of(const golden_stage *f32, const golden_stage *int8)
+{
+    stage_gap gap = {.cosine = 1};
+    double xy = 0, xx = 0, yy = 0;
+    snprintf(gap.name, sizeof gap.name, "%s", f32->name);
+    for (size_t i = 0; i < n_values(f32); i++) {
+        double x = (double)f32->values[i], y = (double)int8->values[i];
+        xy += x * y;
+        xx += x * x;
+        yy += y * y;
+        gap.worst = fmax(gap.worst, fabs(x - y));
+        gap.range = fmax(gap.range, fabs(x));
+    }
+    if (xx > 0 || yy > 0)
+        gap.cosine = xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
+    return gap;
+}
+
+static void note_gap(tally *t, const stage_gap *gap)
+{
+    int32_t i = 0;
+    while (i < t->n_gaps && strcmp(t->gaps[i].name, gap->name) != 0)
+        i++;
+    if (i == t->n_gaps && i < GOLDEN_MAX_STAGES)
+        t->gaps[t->n_gaps++] = *gap;
+    else if (i < t->n_gaps) {
+        t->gaps[i].cosine = fmin(t->gaps[i].cosine, gap->cosine);
+        if (gap->worst > t->gaps[i].worst) {
+            t->gaps[i].worst = gap->worst;
+            t->gaps[i].range = gap->range;
+        }
+    }
+}
+
+/* Substitutions, insertions and deletions between the tokens of two results; -1: too many tokens to say. */
+static int token_errors(const cs_result *a, const cs_result *b)
+{
+    static int row[MAX_CASE_TOKENS + 1];
+    if (b->n_tokens > MAX_CASE_TOKENS)
+        return -1;
+    for (int32_t j = 0; j <= b->n_tokens; j++)
+        row[j] = j;
+    for (int32_t i = 1; i <= a->n_tokens; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int32_t j = 1; j <= b->n_tokens; j++) {
+            int step = diagonal + (a->tokens[i - 1].id != b->tokens[j - 1].id),
+                other = row[j] < row[j - 1] ? row[j] : row[j - 1];
+            diagonal = row[j];
+            row[j] = step < other + 1 ? step : other + 1;
+        }
+    }
+    return row[b->n_tokens];
+}
+
+static const golden_stage *stage_of(const golden_run *run, const char *name)
+{
+    for (int32_t i = 0; i < run->n_stages; i++)
+        if (strcmp(run->stages[i].name, name) == 0)
+            return &run->stages[i];
+    return NULL;
+}
+
+/* ----------------------------------------------------------------------- cases */
+
+static void compare(const golden_run *f32, const golden_run *int8, tally *t)
+{
+    CHECK_INT(int8->result->precision, CS_PRECISION_INT8);
+    CHECK_INT(int8->n_stages, f32->n_stages);
+    CHECK_INT(int8->result->n_frames, f32->result->n_frames);
+    for (int32_t i = 0; i < f32->n_stages; i++) {
+        const golden_stage *x = &f32->stages[i], *y = stage_of(int8, x->name);
+        if (!CHECK(y != NULL && x->values && y->values && n_values(x) == n_values(y)))
+            continue;
+        stage_gap gap = gap_of(x, y);
+        note_gap(t, &gap);
+        if (strcmp(x->name, "encoder") == 0 && !CHECK(gap.cosine >= COSINE_LEAST))
+            printf("# the encoder's cosine is %.6f, expected %g at least\n", gap.cosine, COSINE_LEAST);
+    }
+    int errors = token_errors(f32->result, int8->result);
+    t->cases++;
+    t->tokens += f32->result->n_tokens;
+    t->token_errors += errors > 0 ? errors : 0;
+    if (strcmp(f32->result->text, int8->result->text) != 0) {
+        t->texts_differ++;
+        printf("# f32:  %.200s\n# int8: %.200s\n", f32->result->text, int8->result->text);
+    }
+}
+
+static void run_case(const golden_data *data, cs_model *f32, cs_model *int8, const json_t *one, tally *t)
+{
+    cs_transcribe_options options;
+    golden_run a = {0}, b = {0};
+    golden_case_options(one, &options);
+    if (golden_run_case(&a, data, f32, one, &options, true) == 0
+        && golden_run_case(&b, data, int8, one, &options, true) == 0)
+        compare(&a, &b, t);
+    golden_run_free(&a);
+    golden_run_free(&b);
+}
+
+static void check_cases(const golden_data *data, cs_model *f32, cs_model *int8, tally *t)
+{
+    for (size_t i = 0; i < json_array_size(data->cases); i++) {
+        const json_t *one = json_array_get(data->cases, i);
+        char name[96];
+        golden_case_name(one, name, sizeof name);
+        run_case(data, f32, int8, one, t);
+        report(name, "near f32");
+    }
+    printf("# %d of %d tokens differ, texts of %d of %d cases\n", t->token_errors, t->tokens, t->texts_differ,
+           t->cases);
+}
+
+static void print_gaps(const tally *t, int every)
+{
+    for (int32_t i = 0; i < t->n_gaps; i++)
+        if (every || strcmp(t->gaps[i].name, "encoder") == 0)
+            printf("# %-14s cosine %.6f  worst %.4g of %.4g\n", t->gaps[i].name, t->gaps[i].cosine, t->gaps[i].worst,
+                   t->gaps[i].range);
+}
+
+/* --------------------------------------------------------------- threads, paths */
+
+static void check_threads(const golden_data *data, cs_model *one_thread)
+{
+    cs_error err = {0};
+    cs_model *two_threads = open_model(data, CS_PRECISION_INT8, 2, NULL, &err);
+    if (!CHECK(two_threads != NULL))
+        printf("# %s\n", err.message);
+    for (size_t i = 0; two_threads && i < json_array_size(data->cases); i++) {
+        const json_t *one = json_array_get(data->cases, i);
+        cs_transcribe_options options;
+        golden_run a = {0}, b = {0};
+        golden_case_options(one, &options);
+        if (golden_run_case(&a, data, one_thread, one, &options, true) == 0
+            && golden_run_case(&b, data, two_threads, one, &options, true) == 0)
+            golden_check_identical(&a, &b);
+        golden_run_free(&a);
+        golden_run_free(&b);
+    }
+    cs_model_close(two_threads);
+    report("threads", "1 and 2 give the same bits");
+}
+
+static void check_paths(const golden_data *data, cs_model *f32)
+{
+    static const char *const paths[] = {"c", "sse2", "avx2", "avx512", "neon"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        cs_error err = {0};
+        cs_model *int8 = open_model(data, CS_PRECISION_INT8, 1, paths[i], &err);
+        tally t = {.n_gaps = 0};
+        if (!int8) /* not a path of this CPU or build */
+            printf("# path %s: %s\n", paths[i], err.message);
+        else {
+            for (size_t k = 0; k < json_array_size(data->cases); k++)
+                run_case(data, f32, int8, json_array_get(data->cases, k), &t);
+            print_gaps(&t, 0);
+            report(paths[i], "all cases on this path");
+        }
+        cs_model_close(int8);
+    }
+}
+
+static void check_info(const cs_model *f32, const cs_model *int8)
+{
+    const cs_model_info *a = cs_model_get_info(f32), *b = cs_model_get_info(int8);
+    CHECK_STR(a->precision, "f32");
+    CHECK_STR(b->precision, "int8");
+    CHECK_INT(a->n_parameters, b->n_parameters);
+    CHECK(b->weight_bytes > a->n_parameters && b->weight_bytes < a->weight_bytes);
+    printf("# weights: %lld bytes in f32, %lld in int8\n", (long long)a->weight_bytes, (long long)b->weight_bytes);
+    report("model", "opens in int8");
+}
+
+int main(int argc, char **argv)
+{
+    golden_data data;
+    cs_error err = {0};
+    static tally t;
+    if (argc < 2 || golden_load(&data, argv[1]) < 0) {
+        printf("Bail out! usage: test-golden-int8 FOLDER [layers]\n");
+        return 1;
+    }
+    cs_model *f32 = open_model(&data, CS_PRECISION_F32, 1, NULL, &err);
+    cs_model *int8 = open_model(&data, CS_PRECISION_INT8, 1, NULL, &err);
+    if (CHECK(f32 && int8)) {
+        check_info(f32, int8);
+        check_cases(&data, f32, int8, &t);
+        print_gaps(&t, argc > 2);
+        if (argc == 2) {
+            check_threads(&data, int8);
+            check_paths(&data, f32);
+        }
+    } else {
+        printf("# %s\n", err.message);
+        report("model", "opens");
+    }
+    cs_model_close(f32);
+    cs_model_close(int8);
+    golden_unload(&data);
+    return check_done();
+}
