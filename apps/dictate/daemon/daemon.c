@@ -39,7 +39,8 @@ void dictation_say(dictation *d, log_level level, const char *format, ...)
     if (n && d->message[n - 1] == '.') /* some parts speak in whole sentences */
         d->message[n - 1] = 0;
     log_line(level, "dictate", "%s", d->message);
-    if (level <= LOG_WARNING && !d->screen && log_path()[0]) /* without a file the log is on stderr already */
+    if (level <= LOG_WARNING && !d->screen
+        && (log_path()[0] || d->log_missing)) /* in the journal it is on stderr already */
         say(level == LOG_ERROR ? "error" : "warning", "dictate", "%s", d->message);
     d->view_us = 0;
 }

@@ -118,6 +118,7 @@ typedef struct dictation {
     cue_window cues[CUES_KEPT]; /* the last ones: a recording that begins soon hears them, too */
     int32_t n_cues;
     bool warned_long, media_paused, model_failed;
+    bool log_missing; /* it could not be opened: warnings go to stderr */
     bool quitting;
     screen_view view;
 } dictation;

@@ -268,12 +268,13 @@ static log_level chosen_level(const settings *set)
     return levels[set->log_level];
 }
 
-static void open_log(const settings *set)
+static void open_log(dictation *d)
 {
     char error[300];
-    if (!log_open(NULL, chosen_level(set), false, error))
+    d->log_missing = !log_open(NULL, chosen_level(d->set), false, error);
+    if (d->log_missing)
         say("warning", "log", "%s", error);
-    log_allow_text(set->log_text);
+    log_allow_text(d->set->log_text);
 }
 
 /* ---- all of them */
@@ -304,7 +305,7 @@ bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
         free(path);
         return false;
     }
-    open_log(d->set);
+    open_log(d);
     log_line(LOG_INFO, "dictate", "version=%s pid=%ld", cs_version(), (long)getpid());
     const worker_options for_worker = {
         .model_path = path,

@@ -53,15 +53,15 @@ static bool stderr_is_journal(void)
            && st.st_ino == inode;
 }
 
-/* The user's own log, its folder made and closed to others. NULL: no home, or memory. */
-static char *own_path(void)
+/* The user's own log, its folder made and closed to others; *trouble: why that failed, an errno. NULL: no home, or memory. */
+static char *own_path(int *trouble)
 {
     char *path = paths_user(PATHS_STATE, "dictate.log");
     char *slash = path ? strrchr(path, '/') : NULL;
     if (!slash)
         return path;
     *slash = 0;
-    outfile_make_private_folder(path); /* what fails here fails again, with a message, when the file is opened */
+    *trouble = outfile_make_private_folder(path) ? 0 : errno;
     *slash = '/';
     return path;
 }
@@ -112,7 +112,8 @@ static void close_locked(void)
 /* The lock is held. */
 static bool open_locked(const char *path, char error[300])
 {
-    the_log.path = path ? strdup(path) : own_path();
+    int trouble = 0;
+    the_log.path = path ? strdup(path) : own_path(&trouble);
     the_log.old_path = the_log.path ? with_ending(the_log.path, ".old") : NULL;
     if (!the_log.path || !the_log.old_path) {
         snprintf(error, 300, "no log: there is no home folder to keep it in, or no memory");
@@ -121,8 +122,9 @@ static bool open_locked(const char *path, char error[300])
     the_log.fd = open_file(the_log.path, &the_log.size_bytes);
     if (the_log.fd >= 0)
         return true;
+    const int why = errno == ENOENT && trouble ? trouble : errno; /* no folder: why there is none */
     snprintf(error, 300, "cannot write the log %.200s: %s", the_log.path,
-             errno == EINVAL ? "it is not a regular file" : strerror(errno));
+             why == EINVAL ? "it is not a regular file" : strerror(why));
     return false;
 }
 

@@ -187,5 +187,21 @@ else
     echo "ok $n - disk full # SKIP only root can mount a small disk"
 fi
 
+# ---- a home that cannot be written
+if [ "$(id -u)" = 0 ] && mkdir -p "$place/fixed" && mount -t tmpfs -o ro none "$place/fixed" 2>/dev/null; then
+    export XDG_STATE_HOME=$place/fixed XDG_CONFIG_HOME=$place/fixed XDG_DATA_HOME=$place/fixed XDG_CACHE_HOME=$place/fixed
+    rm -f "$place/out"
+    check "home read-only: starts" daemon_start --source "file:$samples/loudspeakers.wav" --deliver "file:$place/out"
+    check "home read-only: it is said" grep -qi 'read-only' "$place/stderr"
+    "$program" dictate start
+    check "home read-only: the words arrive" wait_for 20 grep -q "$words" "$place/out"
+    check "home read-only: last tells them" sh -c "'$program' dictate last | grep -q '$words'"
+    check "home read-only: ends" daemon_end
+    umount "$place/fixed"
+else
+    n=$((n + 1))
+    echo "ok $n - home read-only # SKIP only root can mount one"
+fi
+
 echo "1..$n"
 exit $bad
