@@ -111,7 +111,7 @@ stage_thread() {
         -Db_sanitize=thread || return
     # It wants its shadow memory where address randomisation may put something else: run without that.
     setarch -R true 2>/dev/null && under="setarch -R"
-    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 suite thread --timeout-multiplier 10 \
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/tools/tsan.supp suite thread --timeout-multiplier 10 \
         --no-suite kern --no-suite fuzz --no-suite fault --no-suite house
     under=
 }
