@@ -4,7 +4,10 @@
  * pages; but FTS5 only notes a deletion in a newer part of its index and keeps the word in the older one until both are
  * merged, so they are merged at once; and the write-ahead log holds earlier images of the pages until it is written back
  * and cut, so it is. Tried: FTS5's 'rebuild' instead of 'optimize' also works and reads every text again. */
+#include "common/clock.h"
 #include "history_inside.h"
+
+enum { CUT_WAIT_MS = 5 };
 
 /* After deletions, in the same transaction. */
 static bool merge_index(history *h, char error[HISTORY_ERROR])
@@ -12,10 +15,15 @@ static bool merge_index(history *h, char error[HISTORY_ERROR])
     return history_run(h, "INSERT INTO entry_words(entry_words) VALUES ('optimize')", error);
 }
 
-/* After the commit. Waits for readers as long as for any lock. */
+/* After the commit. Waits for readers as long as for any lock. While another process cuts the log SQLite refuses at once. */
 static bool cut_log(history *h, char error[HISTORY_ERROR])
 {
-    if (sqlite3_wal_checkpoint_v2(h->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK)
+    const int64_t until_ms = clock_now_ms() + HISTORY_BUSY_MS;
+    int code;
+    while ((code = sqlite3_wal_checkpoint_v2(h->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL)) == SQLITE_BUSY
+           && clock_now_ms() < until_ms)
+        sqlite3_sleep(CUT_WAIT_MS);
+    if (code == SQLITE_OK)
         return true;
     snprintf(
         error, HISTORY_ERROR,
