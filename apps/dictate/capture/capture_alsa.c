@@ -13,7 +13,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { RETRY_FIRST_MS = 100, RETRY_MS = 1000, POLLS_MOST = 16, PIECE = 4096, LOOK_MS = 2000 };

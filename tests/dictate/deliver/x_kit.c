@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * See x_kit.h. */
 #define _GNU_SOURCE
+#include "common/clock.h"
 #include "x_kit.h"
 
 #include <errno.h>
@@ -21,13 +22,6 @@ extern char **environ;
 static const char *script, *reader_path, *owner_path, *keyboard_path;
 static char folder[] = "/tmp/ctrlspeak-deliver-XXXXXX", display[32];
 static xcb_connection_t *mine;
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void nap(void)
 {
@@ -161,7 +155,7 @@ static bool has_class(xcb_window_t window, const char *class)
 
 bool screen_focus(const char *class)
 {
-    for (int64_t until = now_ms() + LIMIT_MS; now_ms() < until; nap()) {
+    for (int64_t until = clock_now_ms() + LIMIT_MS; clock_now_ms() < until; nap()) {
         xcb_query_tree_reply_t *tree = xcb_query_tree_reply(mine, xcb_query_tree(mine, root()), NULL);
         xcb_window_t found = XCB_NONE;
         for (int i = 0; tree && i < xcb_query_tree_children_length(tree); i++)
@@ -244,11 +238,11 @@ child *child_start(bool reader, const char *const *words)
 
 bool child_bytes(child *c, char *bytes, size_t n_bytes)
 {
-    int64_t until = now_ms() + LIMIT_MS;
+    int64_t until = clock_now_ms() + LIMIT_MS;
     for (size_t done = 0; done < n_bytes;) {
         if (c->at == c->n) {
             struct pollfd fd = {.fd = c->out, .events = POLLIN};
-            int64_t left = until - now_ms();
+            int64_t left = until - clock_now_ms();
             if (left <= 0 || poll(&fd, 1, (int)left) <= 0)
                 return false;
             ssize_t n = read(c->out, c->buf, sizeof c->buf);

@@ -4,6 +4,7 @@
  * and what it does when nobody reads or nobody is there any more. */
 #define _GNU_SOURCE
 #include "check.h"
+#include "common/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { DEADLINE_MS = 20000, OUTPUT = 1 << 20 };
@@ -30,13 +30,6 @@ typedef struct session {
     size_t n;
 } session;
 static session now;
-
-static long long now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void exec_demo(const char *slave, char *const argv[], const char *const env[])
 {
@@ -80,7 +73,7 @@ static void start(const char *const args[], const char *const env[])
 static bool read_more(long long until_ms)
 {
     struct pollfd in = {.fd = now.master, .events = POLLIN};
-    long long left = until_ms - now_ms();
+    long long left = until_ms - clock_now_ms();
     if (left <= 0 || poll(&in, 1, (int)left) != 1)
         return false;
     ssize_t n = read(now.master, now.output + now.n, OUTPUT - 1 - now.n);
@@ -93,7 +86,7 @@ static bool read_more(long long until_ms)
 
 static bool expect(const char *text)
 {
-    long long until = now_ms() + DEADLINE_MS;
+    long long until = clock_now_ms() + DEADLINE_MS;
     now.output[now.n] = 0;
     while (!strstr(now.output, text))
         if (!read_more(until)) {
@@ -112,18 +105,18 @@ static void keys(const char *text)
 static int finish(bool reading)
 {
     int status = -1;
-    for (long long until = now_ms() + DEADLINE_MS; now_ms() < until;) {
+    for (long long until = clock_now_ms() + DEADLINE_MS; clock_now_ms() < until;) {
         if (waitpid(now.pid, &status, WNOHANG) == now.pid)
             break;
         status = -1;
-        if (!reading || !read_more(now_ms() + 20))
+        if (!reading || !read_more(clock_now_ms() + 20))
             usleep(5000);
     }
     if (status == -1) {
         kill(now.pid, SIGKILL);
         waitpid(now.pid, NULL, 0);
     }
-    while (reading && read_more(now_ms() + 50))
+    while (reading && read_more(clock_now_ms() + 50))
         ;
     return status;
 }
@@ -333,7 +326,7 @@ static void any_size_is_drawn(void)
         usleep(2000);
         if (now.n > OUTPUT / 2)
             now.n = 0;
-        read_more(now_ms() + 1);
+        read_more(clock_now_ms() + 1);
     }
     kill(now.pid, SIGTERM);
     int status = finish(true);
