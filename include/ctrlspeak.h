@@ -6,7 +6,8 @@
  * text. Three levels, from simple to detailed:
  *
  *   one call    cs_transcribe_file(), cs_transcribe(): a file or a buffer in, a result out
- *   session     cs_session_create(): the same with buffers kept between calls, and cancel from another thread
+ *   session     cs_session_create(): the same with buffers kept between calls, cancel from another thread, and many
+ *               utterances at once
  *   parts       cs_audio_*(): decode and resample files; cs_result_write(): text, JSON, subtitles
  *
  * The smallest whole program:
@@ -377,6 +378,22 @@ CS_API void cs_session_free(cs_session *session);
 /* As cs_transcribe(), on the session's buffers. One thread at a time. */
 CS_API cs_err cs_session_transcribe(cs_session *session, const float *pcm, size_t n_samples,
                                     const cs_transcribe_options *options, cs_result **result, cs_error *err);
+
+/* Many utterances in one call: short ones share one reading of the model's weights, which is what their time goes into.
+ * Each result is to the bit what cs_session_transcribe() gives for that utterance alone, its clocks apart: those are
+ * its share of its group's. The call makes the groups, of about a minute of sound, so memory does not grow with n.
+ *
+ * Shape    pcm (n) buffers, n_samples (n) their lengths, results (n), item_errors (n) or NULL; n = 0 is allowed
+ * Returns  CS_OK when the call went to its end; results[i] is NULL where utterance i cannot be transcribed, and
+ *          item_errors[i] says why: CS_EAUDIO (a sample is NaN or infinite), CS_EINVAL (too long); of the others
+ *          item_errors[i].code is CS_OK
+ * Errors   CS_ECANCELLED, CS_EINVAL (options), CS_ENOMEM: then every result is NULL
+ * Owner    each results[i] is yours: cs_result_free()
+ * Note     options.progress counts the seconds of all; options.tensor is called for one utterance after the other,
+ *          longest first */
+CS_API cs_err cs_session_transcribe_batch(cs_session *session, size_t n, const float *const *pcm,
+                                          const size_t *n_samples, const cs_transcribe_options *options,
+                                          cs_result **results, cs_error *item_errors, cs_error *err);
 
 /* Stop the running call, or the next one if none runs, within one encoder layer: it returns CS_ECANCELLED.
  * The one session call that any thread, or a signal handler, may make. */

@@ -36,6 +36,42 @@ struct cs_session {
     csi_floats decoder; /* panels and frames of the joint or of the CTC head, decoder state */
 };
 
+/* A transcribe call in progress. */
+typedef struct csi_call {
+    cs_session *session;
+    const cs_model *model;
+    cs_transcribe_options options;
+    cs_head head;
+    csi_context context;
+    csi_run run;
+    double total_seconds;        /* of the whole call */
+    double before_seconds;       /* of the groups that are done */
+    double group_seconds, shown; /* of the one that runs, and the share of it that was last told */
+    cs_error *err;
+} csi_call;
+
+/* One utterance of a call. */
+typedef struct csi_item {
+    const float *pcm;
+    size_t n_samples;
+    size_t index; /* the caller's */
+    double duration_seconds;
+    int64_t n_mel_frames, n_frames;
+    csi_emissions emissions;
+    cs_result *result;
+} csi_item;
+
+/* transcribe.c: session, model and err are set. Copy and check the options. */
+cs_err csi_call_begin(csi_call *c, const cs_transcribe_options *options);
+/* Tell the share of the group that is done; non-zero: stop. */
+int csi_call_told(csi_call *c, double share);
+/* pcm and n_samples are set. CS_EINVAL: too long; CS_EAUDIO: a sample is no number. */
+cs_err csi_item_begin(const cs_model *model, csi_item *item, cs_error *err);
+/* A result for each item, from one pass over the weights; on an error none. Several have CSI_GROUP_PANELS panels at
+ * most, an item without frames counted as one, and options.tensor is NULL. */
+enum { CSI_GROUP_PANELS = 16 };
+cs_err csi_items_transcribe(csi_call *c, csi_item *items, int n);
+
 /* vocabulary.c: the tokenizer that the config names. */
 cs_err csi_vocabulary_load(const csi_env *env, csi_loader *loader, csi_tokenizer **tokenizer);
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * One utterance: samples -> mel -> encoder -> head -> words. The public transcribe calls and the session. */
+ * Samples -> mel -> encoder -> head -> words, for one utterance or a few at once; the public calls for one, and the
+ * session. */
 #include "engine/engine.h"
 #include "audio/audio.h"
 
 #include <math.h>
 
-/* A call in progress. */
-typedef struct call {
-    cs_session *session;
-    const cs_model *model;
-    cs_transcribe_options options;
-    cs_head head;
-    csi_context context;
-    csi_run run;
-    csi_emissions emissions;
-    double duration_seconds, shown; /* progress: share that was last told */
-    cs_error *err;
-} call;
+/* Items in progress, on the stack of csi_items_transcribe(). */
+typedef struct group {
+    csi_call *call;
+    csi_item *items;
+    int n_items;
+    csi_utterance utterances[CSI_GROUP_PANELS]; /* items that have frames */
+    csi_item *owners[CSI_GROUP_PANELS];         /* of utterances */
+    int n_utterances;
+    int64_t columns;                /* up to the last frame */
+    int32_t used[CSI_GROUP_PANELS]; /* of several utterances: frames in each panel */
+} group;
 
 /* What cs_result_free() gets back: the public struct first, then what it stands on. */
 typedef struct result_block {
@@ -27,7 +27,7 @@ typedef struct result_block {
 
 /* --------------------------------------------------------------------- checks */
 
-static cs_err check_head(call *c)
+static cs_err check_head(csi_call *c)
 {
     c->head = csi_model_head(c->model, c->options.head);
     if (c->head != CS_HEAD_AUTO)
@@ -38,7 +38,7 @@ static cs_err check_head(call *c)
                     c->model->info.family);
 }
 
-static cs_err check_context(call *c)
+static cs_err check_context(csi_call *c)
 {
     const csi_encoder *e = &c->model->encoder;
     const cs_transcribe_options *o = &c->options;
@@ -62,8 +62,12 @@ static cs_err check_context(call *c)
                     o->att_left, o->att_right, c->model->info.attention);
 }
 
-static cs_err check_options(call *c)
+cs_err csi_call_begin(csi_call *c, const cs_transcribe_options *options)
 {
+    cs_transcribe_options_init(&c->options);
+    cs_err code = csi_options_copy(&c->options, sizeof c->options, options, "cs_transcribe_options", c->err);
+    if (code)
+        return code;
     const cs_transcribe_options *o = &c->options;
     if (o->threads < 0 || o->threads > 256)
         return csi_fail(c->err, CS_EINVAL, -1, "%d threads, expected 0 (all) to 256", o->threads);
@@ -74,55 +78,62 @@ static cs_err check_options(call *c)
         return csi_fail(c->err, CS_EINVAL, -1, "unknown confidence measure or aggregation");
     if (o->max_symbols < -1)
         return csi_fail(c->err, CS_EINVAL, -1, "max_symbols is %d, expected -1 or more", o->max_symbols);
-    cs_err code = check_head(c);
+    code = check_head(c);
     return code ? code : check_context(c);
 }
 
-static cs_err check_samples(const call *c, const float *pcm, size_t n)
+cs_err csi_item_begin(const cs_model *model, csi_item *item, cs_error *err)
 {
-    if (c->model->ops->all_finite(pcm, (int64_t)n))
+    item->emissions.env = &model->env;
+    item->duration_seconds = (double)item->n_samples / model->info.sample_rate_hz;
+    if (item->n_samples / (size_t)model->mel.hop > INT32_MAX / 2)
+        return csi_fail(err, CS_EINVAL, -1, "%zu samples are more than one pass can take", item->n_samples);
+    item->n_mel_frames = csi_mel_frames(&model->mel, (int64_t)item->n_samples);
+    item->n_frames = item->n_samples ? csi_encoder_frames(&model->encoder, item->n_mel_frames) : 0;
+    if (model->ops->all_finite(item->pcm, (int64_t)item->n_samples))
         return CS_OK;
     size_t at = 0;
-    while (isfinite(pcm[at]))
+    while (isfinite(item->pcm[at]))
         at++;
-    return csi_fail(c->err, CS_EAUDIO, (int64_t)at, "sample %zu is %s, expected a number", at,
-                    isnan(pcm[at]) ? "NaN" : "infinite");
+    return csi_fail(err, CS_EAUDIO, (int64_t)at, "sample %zu is %s, expected a number", at,
+                    isnan(item->pcm[at]) ? "NaN" : "infinite");
 }
 
 /* ------------------------------------------------------------------- progress */
 
-enum { SHARE_MEL = 2, SHARE_ENCODER = 94 }; /* percent of a call's time, about */
+enum { SHARE_MEL = 2, SHARE_ENCODER = 94 }; /* percent of a group's time, about */
 
-static int told(call *c, double share)
+int csi_call_told(csi_call *c, double share)
 {
     if (atomic_exchange(&c->session->cancel, false))
         return 1;
     share = CSI_MAX(c->shown, CSI_MIN(share, 1));
     c->shown = share;
     return c->options.progress
-           && c->options.progress(c->options.progress_user, share * c->duration_seconds, c->duration_seconds);
+           && c->options.progress(c->options.progress_user, c->before_seconds + share * c->group_seconds,
+                                  c->total_seconds);
 }
 
 static int encoder_step(void *user, double done)
 {
-    return told(user, (SHARE_MEL + SHARE_ENCODER * done) / 100);
+    return csi_call_told(user, (SHARE_MEL + SHARE_ENCODER * done) / 100);
 }
 
 static int decoder_step(void *user)
 {
-    call *c = user;
-    return told(c, c->shown);
+    csi_call *c = user;
+    return csi_call_told(c, c->shown);
 }
 
 static void encoder_tensor(void *user, const char *name, int32_t n_dims, const int64_t *dims, const float *data)
 {
-    const call *c = user;
+    const csi_call *c = user;
     c->options.tensor(c->options.tensor_user, name, n_dims, dims, data);
 }
 
 /* -------------------------------------------------------------------- buffers */
 
-static cs_err prepare_run(call *c, int64_t n_frames)
+static cs_err prepare_run(csi_call *c, int64_t n_frames)
 {
     const cs_model *model = c->model;
     int threads = csi_pool_threads(model->pool);
@@ -139,33 +150,34 @@ static cs_err prepare_run(call *c, int64_t n_frames)
 
 /* ---------------------------------------------------------------------- heads */
 
-static csi_confidence confidence_of(const call *c)
+static csi_confidence confidence_of(const csi_call *c)
 {
     return (csi_confidence){c->options.confidence, c->options.confidence_alpha, c->options.confidence_aggregate};
 }
 
 /* Floats of project()'s work. */
-static size_t project_floats(const call *c, int64_t n_out, int64_t n)
+static size_t project_floats(const csi_call *c, int64_t n_out, int64_t n)
 {
     size_t int8 = c->model->precision == CS_PRECISION_INT8 ? csi_int8_floats(c->model->encoder.d, n) : 0;
     return (size_t)(csi_panels(n) * CSI_PANEL * n_out) + int8;
 }
 
-/* Panels of the encoder's output to (n, n_out) frames through a dense layer. */
-static void project(const call *c, const csi_dense_weights *w, const float *b, int64_t n_out, const float *encoded,
-                    int64_t n, float *work, float *frames)
+/* Panels of the encoder's output to (n, n_out) frames through a dense layer. used: csi_panel_used(). */
+static void project(const csi_call *c, const csi_dense_weights *w, const float *b, int64_t n_out, const float *encoded,
+                    int64_t n, const int32_t *used, float *work, float *frames)
 {
     const int64_t d = c->model->encoder.d;
     const csi_int8_panels in8 = csi_int8_place(work + csi_panels(n) * CSI_PANEL * n_out, n);
     if (csi_is_int8(w))
-        csi_quantize_run(&c->run, encoded, d * CSI_PANEL, d, n, &in8);
+        csi_quantize_run(&c->run, encoded, d * CSI_PANEL, d, n, used, &in8);
     float *panels = work;
-    const csi_linear l = csi_layer(w, b, n_out, d, encoded, in8, panels, n);
+    csi_linear l = csi_layer(w, b, n_out, d, encoded, in8, panels, n);
+    l.used = used;
     csi_linear_run(&c->run, &l, 1);
     csi_panels_to_frames(&c->run, panels, n_out, n, frames, n_out);
 }
 
-static void log_softmax(const call *c, float *frames, int64_t n, int64_t classes)
+static void log_softmax(const csi_call *c, float *frames, int64_t n, int64_t classes)
 {
     for (int64_t t = 0; t < n; t++) {
         csi_softmax_sums sums;
@@ -175,24 +187,54 @@ static void log_softmax(const call *c, float *frames, int64_t n, int64_t classes
     }
 }
 
-static cs_err decode_ctc(call *c, const float *encoded, int64_t n)
+static const int32_t *used_of(const group *g)
 {
-    enum { BLOCK = 16 * CSI_PANEL }; /* frames at a time: memory must not grow with vocabulary times length */
+    return g->n_utterances > 1 ? g->used : NULL;
+}
+
+/* Logits of columns [from, from + n) to the utterances that they belong to. */
+static cs_err decode_block(group *g, csi_ctc_state *states, const float *logits, int64_t from, int64_t n)
+{
+    csi_call *c = g->call;
+    const csi_ctc *ctc = &c->model->ctc;
+    const csi_confidence confidence = confidence_of(c);
+    cs_err code = CS_OK;
+    for (int i = 0; i < g->n_utterances && !code; i++) {
+        int64_t start = g->utterances[i].panel * CSI_PANEL, end = start + g->utterances[i].n_frames;
+        int64_t first = CSI_MAX(start, from), last = CSI_MIN(end, from + n);
+        if (first < last)
+            code = csi_ctc_greedy(c->model->ops, ctc, &confidence, &states[i],
+                                  logits + (first - from) * ((int64_t)ctc->vocab + 1), last - first,
+                                  &g->owners[i]->emissions, c->err);
+    }
+    return code;
+}
+
+static cs_err decode_ctc(group *g, const float *encoded)
+{
+    enum {
+        BLOCK_PANELS = 16,
+        BLOCK = BLOCK_PANELS * CSI_PANEL
+    }; /* frames at a time: memory must not grow with
+                                                                   * vocabulary times length */
+    csi_call *c = g->call;
     const csi_ctc *ctc = &c->model->ctc;
     const csi_dense_weights w = {.f32 = ctc->w};
-    const int64_t classes = (int64_t)ctc->vocab + 1, block = c->options.tensor ? n : CSI_MIN(n, BLOCK);
+    const int64_t classes = (int64_t)ctc->vocab + 1, n = g->columns, block = c->options.tensor ? n : CSI_MIN(n, BLOCK);
     size_t work = project_floats(c, classes, block);
     cs_err code = csi_floats_reserve(&c->session->decoder, work + (size_t)(block * classes), "the CTC head", c->err);
     if (code)
         return code;
     float *frames = c->session->decoder.data + work;
-    csi_ctc_state state;
-    csi_ctc_begin(ctc, &state);
-    const csi_confidence confidence = confidence_of(c);
+    csi_ctc_state states[CSI_GROUP_PANELS];
+    for (int i = 0; i < g->n_utterances; i++)
+        csi_ctc_begin(ctc, &states[i]);
     for (int64_t t = 0; t < n && !code; t += block) {
         int64_t now = CSI_MIN(block, n - t);
-        project(c, &w, ctc->b, classes, encoded + t * c->model->encoder.d, now, c->session->decoder.data, frames);
-        code = csi_ctc_greedy(c->model->ops, ctc, &confidence, &state, frames, now, &c->emissions, c->err);
+        const int32_t *used = used_of(g);
+        project(c, &w, ctc->b, classes, encoded + t * c->model->encoder.d, now, used ? used + t / CSI_PANEL : NULL,
+                c->session->decoder.data, frames);
+        code = decode_block(g, states, frames, t, now);
         if (!code && decoder_step(c))
             code = csi_fail(c->err, CS_ECANCELLED, -1, "cancelled");
         if (!code && c->options.tensor) {
@@ -203,27 +245,32 @@ static cs_err decode_ctc(call *c, const float *encoded, int64_t n)
     return code;
 }
 
-static cs_err decode_transducer(call *c, const float *encoded, int64_t n)
+static cs_err decode_transducer(group *g, const float *encoded)
 {
+    csi_call *c = g->call;
     const csi_transducer *t = &c->model->transducer;
-    size_t work = project_floats(c, t->joint, n), frames = (size_t)(n * t->joint + 15) / 16 * 16;
+    size_t work = project_floats(c, t->joint, g->columns), frames = (size_t)(g->columns * t->joint + 15) / 16 * 16;
     cs_err code =
         csi_floats_reserve(&c->session->decoder, work + frames + csi_transducer_state_floats(t), "the joint", c->err);
     if (code)
         return code;
     float *projected = c->session->decoder.data + work;
-    project(c, &t->enc_w, t->enc_b, t->joint, encoded, n, c->session->decoder.data, projected);
-    csi_transducer_state state;
-    csi_transducer_begin(t, &state, projected + frames);
+    project(c, &t->enc_w, t->enc_b, t->joint, encoded, g->columns, used_of(g), c->session->decoder.data, projected);
     const csi_confidence confidence = confidence_of(c);
     int32_t max_symbols = c->options.max_symbols < 0 ? t->max_symbols : c->options.max_symbols;
-    return csi_transducer_greedy(&c->run, t, &confidence, max_symbols, &state, projected, n, decoder_step, c,
-                                 &c->emissions, c->err);
+    for (int i = 0; i < g->n_utterances && !code; i++) {
+        csi_transducer_state state;
+        csi_transducer_begin(t, &state, projected + frames);
+        code = csi_transducer_greedy(&c->run, t, &confidence, max_symbols, &state,
+                                     projected + g->utterances[i].panel * CSI_PANEL * t->joint,
+                                     g->utterances[i].n_frames, decoder_step, c, &g->owners[i]->emissions, c->err);
+    }
+    return code;
 }
 
 /* --------------------------------------------------------------------- result */
 
-static cs_err make_result(call *c, cs_result **out)
+static cs_err make_result(csi_call *c, csi_item *item)
 {
     const cs_model *model = c->model;
     result_block *block = csi_alloc_zero(&model->env, sizeof *block);
@@ -241,7 +288,7 @@ static cs_err make_result(call *c, cs_result **out)
                                  .separators = model->separators,
                                  .segment_gap = model->segment_gap};
     cs_result *r = &block->result;
-    cs_err code = csi_compose_result(&block->arena, &compose, c->emissions.items, c->emissions.n, r, c->err);
+    cs_err code = csi_compose_result(&block->arena, &compose, item->emissions.items, item->emissions.n, r, c->err);
     r->model = csi_arena_text(&block->arena, model->info.name, strlen(model->info.name));
     if (!code && !r->model)
         code = csi_fail_memory(c->err, 64, "the result");
@@ -251,9 +298,10 @@ static cs_err make_result(call *c, cs_result **out)
     }
     r->head = c->head;
     r->precision = model->precision;
-    r->duration_seconds = c->duration_seconds;
-    r->score = c->emissions.score;
-    *out = r;
+    r->duration_seconds = item->duration_seconds;
+    r->score = item->emissions.score;
+    r->n_frames = item->n_frames;
+    item->result = r;
     return CS_OK;
 }
 
@@ -275,48 +323,107 @@ static double ms_since(uint64_t *start)
     return ms;
 }
 
-/* From samples to emissions, then to the result. */
-static cs_err transcribe(call *c, const float *pcm, size_t n_samples, cs_result **out)
+/* Features of all items, one after the other in the session's buffer. */
+static cs_err run_mel(group *g)
 {
-    const cs_model *model = c->model;
-    cs_session *s = c->session;
-    int64_t n_mel = csi_mel_frames(&model->mel, (int64_t)n_samples);
-    int64_t n_frames = n_samples ? csi_encoder_frames(&model->encoder, n_mel) : 0;
-    double mel_ms, encoder_ms = 0, decode_ms = 0;
-    uint64_t clock = csi_now_ns();
-    if (n_samples / (size_t)model->mel.hop > INT32_MAX / 2)
-        return csi_fail(c->err, CS_EINVAL, -1, "%zu samples are more than one pass can take", n_samples);
-    cs_err code;
-    if ((code = check_samples(c, pcm, n_samples)) || (code = prepare_run(c, n_frames))
-        || (code = csi_floats_reserve(&s->mel, (size_t)n_mel * (size_t)model->mel.n_mels + 16, "the features", c->err)))
+    csi_call *c = g->call;
+    const csi_mel *mel = &c->model->mel;
+    size_t n_frames = 0;
+    for (int i = 0; i < g->n_items; i++)
+        n_frames += (size_t)g->items[i].n_mel_frames;
+    cs_err code = csi_floats_reserve(&c->session->mel, n_frames * (size_t)mel->n_mels + 16, "the features", c->err);
+    if (code)
         return code;
-    csi_mel_run(&c->run, &model->mel, pcm, (int64_t)n_samples, s->mel.data);
+    float *at = c->session->mel.data;
+    for (int i = 0; i < g->n_items; i++) {
+        csi_item *item = &g->items[i];
+        csi_mel_run(&c->run, mel, item->pcm, (int64_t)item->n_samples, at);
+        if (c->options.tensor)
+            c->options.tensor(c->options.tensor_user, "mel", 2, (int64_t[]){mel->n_mels, item->n_mel_frames}, at);
+        if (item->n_frames > 0) {
+            g->owners[g->n_utterances] = item;
+            g->utterances[g->n_utterances++] = (csi_utterance){.mel = at, .n_mel_frames = item->n_mel_frames};
+        }
+        at += item->n_mel_frames * mel->n_mels;
+    }
+    return csi_call_told(c, SHARE_MEL / 100.0) ? csi_fail(c->err, CS_ECANCELLED, -1, "cancelled") : CS_OK;
+}
+
+static cs_err run_encoder(group *g, float **encoded)
+{
+    csi_call *c = g->call;
+    const csi_encoder_hooks hooks = {encoder_step, c->options.tensor ? encoder_tensor : NULL, c};
+    csi_encoder *encoder = (csi_encoder *)(uintptr_t)&c->model->encoder; /* its position cache locks itself */
+    cs_err code = csi_encoder_run(&c->run, encoder, &c->session->encoder, &c->context, g->utterances, g->n_utterances,
+                                  &hooks, encoded, c->err);
+    if (code)
+        return code;
+    for (int i = 0; i < g->n_utterances; i++) {
+        const csi_utterance *u = &g->utterances[i];
+        g->columns = u->panel * CSI_PANEL + u->n_frames;
+        for (int64_t p = 0; g->n_utterances > 1 && p < csi_panels(u->n_frames); p++)
+            g->used[u->panel + p] = (int32_t)csi_panel_used(NULL, u->n_frames, p);
+    }
+    return CS_OK;
+}
+
+/* Clocks of a group to its items: each has its share by length. */
+static void share_clocks(group *g, double mel_ms, double encoder_ms, double decode_ms)
+{
+    double all = 0;
+    for (int i = 0; i < g->n_items; i++)
+        all += g->items[i].duration_seconds;
+    for (int i = 0; i < g->n_items; i++) {
+        cs_result *r = g->items[i].result;
+        double share = all > 0 ? g->items[i].duration_seconds / all : 1.0 / g->n_items;
+        r->mel_ms = share * mel_ms;
+        r->encoder_ms = share * encoder_ms;
+        r->decode_ms = share * decode_ms;
+    }
+}
+
+/* From samples to emissions, then to the results. */
+static cs_err transcribe_group(group *g)
+{
+    csi_call *c = g->call;
+    int64_t longest = 0;
+    double mel_ms, encoder_ms = 0;
+    uint64_t clock = csi_now_ns();
+    for (int i = 0; i < g->n_items; i++)
+        longest = CSI_MAX(longest, g->items[i].n_frames);
+    cs_err code;
+    if ((code = prepare_run(c, longest)) || (code = run_mel(g)))
+        return code;
     mel_ms = ms_since(&clock);
-    if (c->options.tensor)
-        c->options.tensor(c->options.tensor_user, "mel", 2, (int64_t[]){model->mel.n_mels, n_mel}, s->mel.data);
-    if (told(c, SHARE_MEL / 100.0))
-        return csi_fail(c->err, CS_ECANCELLED, -1, "cancelled");
-    if (n_frames > 0) {
+    if (g->n_utterances > 0) {
         float *encoded;
-        const csi_encoder_hooks hooks = {encoder_step, c->options.tensor ? encoder_tensor : NULL, c};
-        csi_encoder *encoder = (csi_encoder *)(uintptr_t)&model->encoder; /* its position cache locks itself */
-        code =
-            csi_encoder_run(&c->run, encoder, &s->encoder, &c->context, s->mel.data, n_mel, &hooks, &encoded, c->err);
+        code = run_encoder(g, &encoded);
         encoder_ms = ms_since(&clock);
         if (!code)
-            code = c->head == CS_HEAD_CTC ? decode_ctc(c, encoded, n_frames) : decode_transducer(c, encoded, n_frames);
-        decode_ms = ms_since(&clock);
-        if (code)
-            return code;
+            code = c->head == CS_HEAD_CTC ? decode_ctc(g, encoded) : decode_transducer(g, encoded);
     }
-    if ((code = make_result(c, out)))
-        return code;
-    (*out)->n_frames = n_frames;
-    (*out)->mel_ms = mel_ms;
-    (*out)->encoder_ms = encoder_ms;
-    (*out)->decode_ms = decode_ms + ms_since(&clock);
-    told(c, 1);
-    return CS_OK;
+    for (int i = 0; i < g->n_items && !code; i++)
+        code = make_result(c, &g->items[i]);
+    if (!code)
+        share_clocks(g, mel_ms, encoder_ms, ms_since(&clock));
+    return code;
+}
+
+cs_err csi_items_transcribe(csi_call *c, csi_item *items, int n)
+{
+    group g = {.call = c, .items = items, .n_items = n};
+    c->group_seconds = c->shown = 0;
+    for (int i = 0; i < n; i++)
+        c->group_seconds += items[i].duration_seconds;
+    cs_err code = transcribe_group(&g);
+    for (int i = 0; i < n; i++) {
+        csi_emissions_finish(&items[i].emissions);
+        if (code) {
+            cs_result_free(items[i].result);
+            items[i].result = NULL;
+        }
+    }
+    return code;
 }
 
 /* -------------------------------------------------------------- public calls */
@@ -360,16 +467,17 @@ cs_err cs_session_transcribe(cs_session *session, const float *pcm, size_t n_sam
     if (!session || !result || (!pcm && n_samples))
         return csi_fail(err, CS_EINVAL, -1, "cs_session_transcribe: an argument is NULL");
     *result = NULL;
-    call c = {.session = session, .model = session->model, .err = err};
-    c.emissions.env = &session->model->env;
-    cs_transcribe_options_init(&c.options);
-    cs_err code = csi_options_copy(&c.options, sizeof c.options, options, "cs_transcribe_options", err);
-    if (code || (code = check_options(&c)))
+    csi_call c = {.session = session, .model = session->model, .err = err};
+    csi_item item = {.pcm = pcm, .n_samples = n_samples};
+    cs_err code;
+    if ((code = csi_call_begin(&c, options)) || (code = csi_item_begin(c.model, &item, err)))
         return code;
-    c.duration_seconds = (double)n_samples / session->model->info.sample_rate_hz;
-    code = transcribe(&c, pcm, n_samples, result);
-    csi_emissions_finish(&c.emissions);
-    return code;
+    c.total_seconds = item.duration_seconds;
+    if ((code = csi_items_transcribe(&c, &item, 1)))
+        return code;
+    csi_call_told(&c, 1);
+    *result = item.result;
+    return CS_OK;
 }
 
 cs_err cs_transcribe(cs_model *model, const float *pcm, size_t n_samples, const cs_transcribe_options *options,

@@ -32,6 +32,13 @@ static inline int64_t csi_panels(int64_t columns)
     return (columns + CSI_PANEL - 1) / CSI_PANEL;
 }
 
+/* Columns of a panel that are computed. Where several utterances stand one after the other, each begins with a panel of
+ * its own, and `used` says it for every panel; NULL: all up to `columns`. */
+static inline int64_t csi_panel_used(const int32_t *used, int64_t columns, int64_t panel)
+{
+    return used ? used[panel] : CSI_MIN(columns - panel * CSI_PANEL, CSI_PANEL);
+}
+
 typedef enum csi_epilogue {
     CSI_STORE,    /* y = Wx + b */
     CSI_RELU,     /* y = max(Wx + b, 0) */
@@ -71,6 +78,7 @@ typedef struct csi_linear {
     int64_t y_panel; /* floats between panels */
     int64_t y_row;   /* floats between rows of a panel: 48, or more when rows interleave with others */
     int64_t columns;
+    const int32_t *used; /* columns in use of each panel, or NULL: csi_panel_used() */
     csi_epilogue epilogue;
     float scale;                  /* of CSI_RESIDUAL */
     const csi_int8_weights *int8; /* not NULL: instead of w, with x8 instead of x */
@@ -112,7 +120,8 @@ typedef struct csi_matvec {
 typedef struct csi_attention {
     const float *q, *k; /* panels of d rows; head h has rows h*head_width .. */
     int64_t d;
-    const float *v;  /* (n_heads, n_keys, v_pitch): values by key, zero-padded from head_width to v_pitch */
+    const float *v;  /* by head (n_keys, v_pitch): values by key, zero-padded from head_width to v_pitch */
+    int64_t v_head;  /* floats between heads, >= n_keys * v_pitch */
     int64_t v_pitch; /* head_width rounded up to 16 */
     const float *p;  /* panels of d rows, 2 * reach columns: column m is the projection of position reach*48-1-m */
     int64_t reach;   /* in panels: |i/48 - j/48| < reach for every allowed pair */
@@ -219,9 +228,9 @@ size_t csi_attention_scratch(int32_t head_width);
 
 /* Dense layers on the same columns, or products with vectors, run together (Q, K and V; the two halves of a gate). */
 void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers);
-/* Panels of rows to int8, for layers with csi_linear.int8. x_panel: floats between panels of x. */
+/* Panels of rows to int8, for layers with csi_linear.int8. x_panel: floats between panels of x. used: csi_panel_used(). */
 void csi_quantize_run(const csi_run *run, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
-                      const csi_int8_panels *out);
+                      const int32_t *used, const csi_int8_panels *out);
 /* Weights (n_out, n_in) f32 to int8: memory for w (n_out * pitch), scale and sum is the caller's. Any thread; rows
  * [row0, row1). */
 void csi_int8_pack(const float *w, int64_t n_in, int64_t row0, int64_t row1, int8_t *w8, float *scale, int32_t *sum);
@@ -232,8 +241,9 @@ static inline int64_t csi_int8_pitch(int64_t n_in)
 /* One vector (n) to int8, zeros up to pitch. Returns the scale. */
 float csi_int8_vector(const float *x, int64_t n, int64_t pitch, int8_t *q);
 void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t rows, int64_t columns,
-                        const float *weight, const float *bias, bool silu);
-void csi_attention_run(const csi_run *run, const csi_attention *a);
+                        const int32_t *used, const float *weight, const float *bias, bool silu);
+/* Attentions that do not see each other: one per utterance, of the same heads. */
+void csi_attention_run(const csi_run *run, const csi_attention *attentions, int n_attentions);
 void csi_matvec_run(const csi_run *run, const csi_matvec *products, int n_products);
 void csi_scale_run(const csi_run *run, float *x, int64_t n, float factor);
 

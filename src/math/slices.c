@@ -80,21 +80,22 @@ typedef struct quantize_job {
     const csi_int8_panels *out;
     const float *x;
     int64_t x_panel, rows, columns;
+    const int32_t *used;
 } quantize_job;
 
 static void quantize_slice(void *context, int slice, int worker)
 {
     const quantize_job *job = context;
     (void)worker;
-    int64_t pitch = csi_int8_pitch(job->rows), left = job->columns - (int64_t)slice * CSI_PANEL;
-    job->run->ops->quantize(job->x + slice * job->x_panel, job->rows, pitch, CSI_MIN(left, CSI_PANEL),
+    int64_t pitch = csi_int8_pitch(job->rows), columns = csi_panel_used(job->used, job->columns, slice);
+    job->run->ops->quantize(job->x + slice * job->x_panel, job->rows, pitch, columns,
                             job->out->q + slice * pitch * CSI_PANEL, job->out->scale + (int64_t)slice * CSI_PANEL);
 }
 
 void csi_quantize_run(const csi_run *run, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
-                      const csi_int8_panels *out)
+                      const int32_t *used, const csi_int8_panels *out)
 {
-    quantize_job job = {run, out, x, x_panel, rows, columns};
+    quantize_job job = {run, out, x, x_panel, rows, columns, used};
     csi_pool_run(run->pool, run->max_threads, (int)csi_panels(columns), quantize_slice, &job);
 }
 
@@ -105,7 +106,8 @@ typedef struct norm_job {
     const float *x;
     float *y;
     const float *weight, *bias;
-    int64_t rows;
+    int64_t rows, columns;
+    const int32_t *used;
     bool silu;
 } norm_job;
 
@@ -114,14 +116,16 @@ static void norm_slice(void *context, int slice, int worker)
     const norm_job *job = context;
     (void)worker;
     int64_t panel = slice / 3 * job->rows * CSI_PANEL;
+    if (slice % 3 * 16 >= csi_panel_used(job->used, job->columns, slice / 3))
+        return;
     job->run->ops->layer_norm(job->x + panel, job->y + panel, job->rows, slice % 3 * 16, job->weight, job->bias, 1e-5f,
                               job->silu);
 }
 
 void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t rows, int64_t columns,
-                        const float *weight, const float *bias, bool silu)
+                        const int32_t *used, const float *weight, const float *bias, bool silu)
 {
-    norm_job job = {run, x, y, weight, bias, rows, silu};
+    norm_job job = {run, x, y, weight, bias, rows, columns, used, silu};
     csi_pool_run(run->pool, run->max_threads, (int)((columns + 15) / 16), norm_slice, &job);
 }
 
@@ -129,20 +133,26 @@ void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t ro
 
 typedef struct attention_job {
     const csi_run *run;
-    const csi_attention *attention;
+    const csi_attention *attentions;
 } attention_job;
 
 static void attention_slice(void *context, int slice, int worker)
 {
     const attention_job *job = context;
-    job->run->ops->attention(job->attention, slice % job->attention->n_heads, slice / job->attention->n_heads,
-                             csi_run_scratch(job->run, worker));
+    const csi_attention *a = job->attentions;
+    int64_t panel = slice / a->n_heads;
+    for (; panel >= csi_panels(a->n_queries); a++)
+        panel -= csi_panels(a->n_queries);
+    job->run->ops->attention(a, slice % a->n_heads, panel, csi_run_scratch(job->run, worker));
 }
 
-void csi_attention_run(const csi_run *run, const csi_attention *a)
+void csi_attention_run(const csi_run *run, const csi_attention *attentions, int n_attentions)
 {
-    attention_job job = {run, a};
-    csi_pool_run(run->pool, run->max_threads, (int)(csi_panels(a->n_queries) * a->n_heads), attention_slice, &job);
+    attention_job job = {run, attentions};
+    int64_t panels = 0;
+    for (int i = 0; i < n_attentions; i++)
+        panels += csi_panels(attentions[i].n_queries);
+    csi_pool_run(run->pool, run->max_threads, (int)(panels * attentions->n_heads), attention_slice, &job);
 }
 
 /* ------------------------------------------------------- matrix times vector */

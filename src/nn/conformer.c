@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * The FastConformer encoder, top to bottom, for one utterance.
+ * The FastConformer encoder, top to bottom, for one utterance or several at once.
  *
  *     x = out(subsampling(mel)) * xscale
  *     each layer:  x += 1/2 FF1(LN x);  x += MHA(LN x);  x += Conv(LN x);  x += 1/2 FF2(LN x);  x = LN x
  *
  * The layers' dense parts are f32 or int8 as the model was opened; all else is f32, the sub-sampling with its output layer
  * too: in int8 it does ten times the harm of all layers together and is 2 % of the arithmetic.
+ *
+ * Several utterances stand one after the other, each from a panel of its own on: short ones are bound by reading the
+ * weights, and these are then read once for all. Dense layers, norms and quantisation run over all panels and leave out
+ * the lanes that no utterance has; sub-sampling, attention and the depthwise convolution are each utterance's own; one
+ * table of positions, the longest's, serves all.
  *
  * All activations are panels (ops.h). Q, K and V are one run on the pool; scores never exist as a matrix; batch norm is
  * folded into the depthwise weights; bias, activation and residual are epilogues of the products. Memory is linear in
@@ -26,18 +31,23 @@ typedef struct state {
     const csi_run *run;
     csi_encoder *e;
     const csi_encoder_hooks *hooks;
-    int64_t n, columns; /* frames; rounded up to panels */
+    const csi_utterance *utterances;
+    int n_utterances;
+    int64_t n, columns; /* columns up to the last frame; rounded up to panels */
+    int64_t longest;    /* frames of the longest utterance */
+    int32_t *used;      /* frames in each panel */
     bool int8;          /* the dense layers' precision */
     const float *in;    /* what the next dense layers read: panels of in_rows rows; */
     int64_t in_rows;
-    csi_int8_panels in8;      /* the same in int8, when they want it */
-    csi_int8_panels table8;   /* likewise */
-    float *x, *h;             /* panels of d rows */
-    float *wide;              /* panels of the widest rows: feed-forward, Q K V, the sub-sampling's output */
-    float *values;            /* (H, n, pitch) */
-    float *frames;            /* (n, d) for the tensor hook, else NULL */
-    float *table, *projected; /* positions of one layer, when they are not kept */
-    int32_t *first, *end;
+    csi_int8_panels in8;       /* the same in int8, when they want it */
+    csi_int8_panels table8;    /* likewise */
+    float *x, *h;              /* panels of d rows */
+    float *wide;               /* panels of the widest rows: feed-forward, Q K V, the sub-sampling's output */
+    float *values;             /* (H, columns, pitch) */
+    float *frames;             /* (n, d) for the tensor hook, else NULL */
+    float *table, *projected;  /* positions of one layer, when they are not kept */
+    int32_t *first, *end;      /* keys that a column may look at, counted from its utterance's first */
+    csi_attention *attentions; /* one per utterance */
     int64_t reach, pitch;
     const float *kept; /* positions of all layers, or NULL */
     int64_t kept_offset, kept_layer;
@@ -82,17 +92,19 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
     const size_t sizes[] = {(size_t)e->d * c,
                             (size_t)e->d * c,
                             (size_t)wide_rows(e) * c,
-                            (size_t)e->n_heads * (size_t)s->n * (size_t)s->pitch + 64,
+                            (size_t)e->n_heads * c * (size_t)s->pitch + 64,
                             table,
                             table,
                             with_frames ? (size_t)s->n * (size_t)e->d : 0,
                             c,
                             c,
+                            c / CSI_PANEL,
+                            (size_t)s->n_utterances * (sizeof(csi_attention) / sizeof(float)),
                             in8,
                             table8};
-    float *ints[2], *bytes[2];
-    float **places[] = {&s->x,      &s->h,    &s->wide, &s->values, &s->table, &s->projected,
-                        &s->frames, &ints[0], &ints[1], &bytes[0],  &bytes[1]};
+    float *ints[3], *structs, *bytes[2];
+    float **places[] = {&s->x,    &s->h,    &s->wide, &s->values, &s->table, &s->projected, &s->frames,
+                        &ints[0], &ints[1], &ints[2], &structs,   &bytes[0], &bytes[1]};
     size_t used = 0;
     for (size_t i = 0; i < CSI_COUNT(sizes); i++) {
         *places[i] = memory && sizes[i] ? memory + used : NULL;
@@ -100,6 +112,8 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
     }
     s->first = (int32_t *)(void *)ints[0];
     s->end = (int32_t *)(void *)ints[1];
+    s->used = (int32_t *)(void *)ints[2];
+    s->attentions = (csi_attention *)(void *)structs;
     if (bytes[0])
         s->in8 = csi_int8_place(bytes[0], s->columns);
     if (bytes[1])
@@ -167,6 +181,7 @@ int64_t csi_encoder_bytes(const csi_encoder *e, int64_t n_frames)
 {
     state s = {.e = (csi_encoder *)(uintptr_t)e,
                .n = n_frames,
+               .n_utterances = 1,
                .columns = csi_panels(n_frames) * CSI_PANEL,
                .pitch = value_pitch(e),
                .int8 = is_int8(e)};
@@ -182,17 +197,19 @@ static void read_from(state *s, const float *x, int64_t rows)
     s->in = x;
     s->in_rows = rows;
     if (s->int8)
-        csi_quantize_run(s->run, x, rows * CSI_PANEL, rows, s->n, &s->in8);
+        csi_quantize_run(s->run, x, rows * CSI_PANEL, rows, s->n, s->used, &s->in8);
 }
 
 static csi_linear dense(const state *s, const csi_dense_weights *w, const float *bias, int64_t n_out, float *y)
 {
-    return csi_layer(w, bias, n_out, s->in_rows, s->in, s->in8, y, s->n);
+    csi_linear l = csi_layer(w, bias, n_out, s->in_rows, s->in, s->in8, y, s->n);
+    l.used = s->used;
+    return l;
 }
 
 static void norm(const state *s, const float *x, float *y, const float *w, const float *b)
 {
-    csi_layer_norm_run(s->run, x, y, s->e->d, s->n, w, b, false);
+    csi_layer_norm_run(s->run, x, y, s->e->d, s->n, s->used, w, b, false);
 }
 
 static void feed_forward(state *s, const csi_dense_weights *in_w, const float *in_b, const csi_dense_weights *out_w,
@@ -228,25 +245,30 @@ static void self_attention(state *s, int32_t layer, const csi_conformer_layer *w
     const csi_linear qkv[3] = {dense(s, &w->q_w, w->q_b, e->d, q), dense(s, &w->k_w, w->k_b, e->d, k),
                                dense(s, &w->v_w, w->v_b, e->d, v)};
     csi_linear_run(s->run, qkv, 3);
-    csi_panels_to_values(s->run, v, e->n_heads, e->head_width, s->n, s->pitch, s->values);
-    const csi_attention a = {.q = q,
-                             .k = k,
-                             .d = e->d,
-                             .v = s->values,
-                             .v_pitch = s->pitch,
-                             .p = layer_positions(s, layer, w),
-                             .reach = s->reach,
-                             .bias_u = w->bias_u,
-                             .bias_v = w->bias_v,
-                             .n_heads = e->n_heads,
-                             .head_width = e->head_width,
-                             .n_queries = s->n,
-                             .n_keys = s->n,
-                             .first = s->first,
-                             .end = s->end,
-                             .scale = 1.0f / sqrtf((float)e->head_width),
-                             .out = s->h};
-    csi_attention_run(s->run, &a);
+    csi_panels_to_values(s->run, v, e->n_heads, e->head_width, s->columns, s->pitch, s->values);
+    const float *positions = layer_positions(s, layer, w);
+    for (int i = 0; i < s->n_utterances; i++) {
+        int64_t panel = s->utterances[i].panel, at = panel * e->d * CSI_PANEL;
+        s->attentions[i] = (csi_attention){.q = q + at,
+                                           .k = k + at,
+                                           .d = e->d,
+                                           .v = s->values + panel * CSI_PANEL * s->pitch,
+                                           .v_head = s->columns * s->pitch,
+                                           .v_pitch = s->pitch,
+                                           .p = positions,
+                                           .reach = s->reach,
+                                           .bias_u = w->bias_u,
+                                           .bias_v = w->bias_v,
+                                           .n_heads = e->n_heads,
+                                           .head_width = e->head_width,
+                                           .n_queries = s->utterances[i].n_frames,
+                                           .n_keys = s->utterances[i].n_frames,
+                                           .first = s->first + panel * CSI_PANEL,
+                                           .end = s->end + panel * CSI_PANEL,
+                                           .scale = 1.0f / sqrtf((float)e->head_width),
+                                           .out = s->h + at};
+    }
+    csi_attention_run(s->run, s->attentions, s->n_utterances);
     read_from(s, s->h, e->d);
     csi_linear l = dense(s, &w->out_w, w->out_b, e->d, s->x);
     l.epilogue = CSI_RESIDUAL;
@@ -259,31 +281,41 @@ typedef struct convolution_job {
     int32_t channels; /* of a slice */
 } convolution_job;
 
-/* Gated linear unit and depthwise convolution of some channels. A channel's frames stand in one line, conv_left and
- * conv_right zeros around them; tap m of output frame t reads line[t + m]. */
+/* Gated linear unit and depthwise convolution of one channel of one utterance. Its frames stand in one line, conv_left
+ * and conv_right zeros around them; tap m of output frame t reads line[t + m]. */
+static void convolve_line(const convolution_job *job, const csi_utterance *u, int32_t c, float *line)
+{
+    const state *s = job->s;
+    const csi_encoder *e = s->e;
+    const csi_ops *ops = s->run->ops;
+    const int64_t panels = csi_panels(u->n_frames);
+    const float *wide = s->wide + (u->panel * 2 * e->d + c) * CSI_PANEL;
+    float *h = s->h + (u->panel * e->d + c) * CSI_PANEL;
+    for (int64_t p = 0; p < panels; p++) {
+        const float *a = wide + p * 2 * e->d * CSI_PANEL;
+        ops->glu(a, a + (int64_t)e->d * CSI_PANEL, line + e->conv_left + p * CSI_PANEL, CSI_PANEL);
+    }
+    memset(line + e->conv_left + u->n_frames, 0,
+           (size_t)(e->conv_right + panels * CSI_PANEL - u->n_frames) * sizeof *line);
+    for (int64_t p = 0; p < panels; p++) {
+        const float *taps[256];
+        for (int32_t m = 0; m < e->kernel; m++)
+            taps[m] = line + p * CSI_PANEL + m;
+        ops->combine(taps, job->w->dw_w + (int64_t)c * e->kernel, e->kernel, job->w->dw_b ? job->w->dw_b[c] : 0,
+                     h + p * e->d * CSI_PANEL, CSI_PANEL, job->w->conv_norm_w ? CSI_STORE : CSI_SILU);
+    }
+}
+
 static void convolution_slice(void *context, int slice, int worker)
 {
     const convolution_job *job = context;
     const state *s = job->s;
-    const csi_encoder *e = s->e;
-    const csi_ops *ops = s->run->ops;
     float *line = csi_run_scratch(s->run, worker);
-    int32_t end = CSI_MIN((slice + 1) * job->channels, e->d);
-    memset(line, 0, (size_t)e->conv_left * sizeof *line);
-    for (int32_t c = slice * job->channels; c < end; c++) {
-        for (int64_t p = 0; p < s->columns / CSI_PANEL; p++) {
-            const float *a = s->wide + (p * 2 * e->d + c) * CSI_PANEL;
-            ops->glu(a, a + (int64_t)e->d * CSI_PANEL, line + e->conv_left + p * CSI_PANEL, CSI_PANEL);
-        }
-        memset(line + e->conv_left + s->n, 0, (size_t)(e->conv_right + s->columns - s->n) * sizeof *line);
-        for (int64_t p = 0; p < s->columns / CSI_PANEL; p++) {
-            const float *taps[256];
-            for (int32_t m = 0; m < e->kernel; m++)
-                taps[m] = line + p * CSI_PANEL + m;
-            ops->combine(taps, job->w->dw_w + (int64_t)c * e->kernel, e->kernel, job->w->dw_b ? job->w->dw_b[c] : 0,
-                         s->h + (p * e->d + c) * CSI_PANEL, CSI_PANEL, job->w->conv_norm_w ? CSI_STORE : CSI_SILU);
-        }
-    }
+    int32_t end = CSI_MIN((slice + 1) * job->channels, s->e->d);
+    memset(line, 0, (size_t)s->e->conv_left * sizeof *line);
+    for (int32_t c = slice * job->channels; c < end; c++)
+        for (int i = 0; i < s->n_utterances; i++)
+            convolve_line(job, &s->utterances[i], c, line);
 }
 
 static void convolution(state *s, const csi_conformer_layer *w)
@@ -295,7 +327,7 @@ static void convolution(state *s, const csi_conformer_layer *w)
     convolution_job job = {s, w, 16};
     csi_pool_run(s->run->pool, s->run->max_threads, (e->d + 15) / 16, convolution_slice, &job);
     if (w->conv_norm_w)
-        csi_layer_norm_run(s->run, s->h, s->h, e->d, s->n, w->conv_norm_w, w->conv_norm_b, true);
+        csi_layer_norm_run(s->run, s->h, s->h, e->d, s->n, s->used, w->conv_norm_w, w->conv_norm_b, true);
     read_from(s, s->h, e->d);
     l = dense(s, &w->pw2_w, w->pw2_b, e->d, s->x);
     l.epilogue = CSI_RESIDUAL;
@@ -327,30 +359,58 @@ static bool run_layer(state *s, int32_t index)
     return stopped(s);
 }
 
-static void pre_encode(state *s, const float *mel, int64_t n_mel_frames)
+static void pre_encode(state *s)
 {
     const csi_encoder *e = s->e;
     int64_t rows = (int64_t)e->subsampling.channels * e->subsampling.n_freq;
-    csi_subsampling_run(s->run, &e->subsampling, mel, n_mel_frames, s->wide);
-    const csi_linear l = csi_dense(e->subsampling.out_w, e->subsampling.out_b, e->d, rows, s->wide, s->x, s->n);
+    csi_subsampling_run(s->run, &e->subsampling, s->utterances, s->n_utterances, s->wide);
+    csi_linear l = csi_dense(e->subsampling.out_w, e->subsampling.out_b, e->d, rows, s->wide, s->x, s->n);
+    l.used = s->used;
     csi_linear_run(s->run, &l, 1);
     show(s, "subsampling");
     if (e->xscale != 1.0f)
         csi_scale_run(s->run, s->x, e->d * s->columns, e->xscale);
 }
 
-cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, const csi_context *context,
-                       const float *mel, int64_t n_mel_frames, const csi_encoder_hooks *hooks, float **out,
-                       cs_error *err)
+/* One after the other, each from a panel of its own on. */
+static void place(state *s, csi_utterance *utterances)
 {
-    state s = {.run = run, .e = e, .hooks = hooks, .n = csi_encoder_frames(e, n_mel_frames), .pitch = value_pitch(e)};
-    s.int8 = is_int8(e);
-    s.columns = csi_panels(s.n) * CSI_PANEL;
+    int64_t panel = 0;
+    for (int i = 0; i < s->n_utterances; i++) {
+        csi_utterance *u = &utterances[i];
+        u->n_frames = csi_encoder_frames(s->e, u->n_mel_frames);
+        u->panel = panel;
+        panel += csi_panels(u->n_frames);
+        s->longest = CSI_MAX(s->longest, u->n_frames);
+        s->n = u->panel * CSI_PANEL + u->n_frames;
+    }
+    s->columns = panel * CSI_PANEL;
+    s->utterances = utterances;
+}
+
+static void fill_columns(state *s, const csi_context *context)
+{
+    for (int k = 0; k < s->n_utterances; k++) {
+        const csi_utterance *u = &s->utterances[k];
+        for (int64_t i = 0; i < u->n_frames; i++) {
+            int64_t first, end, column = u->panel * CSI_PANEL + i;
+            allowed(s->e, context, i, u->n_frames, &first, &end);
+            s->first[column] = (int32_t)first;
+            s->end[column] = (int32_t)end;
+        }
+        for (int64_t p = 0; p < csi_panels(u->n_frames); p++)
+            s->used[u->panel + p] = (int32_t)csi_panel_used(NULL, u->n_frames, p);
+    }
+}
+
+cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, const csi_context *context,
+                       csi_utterance *utterances, int n, const csi_encoder_hooks *hooks, float **out, cs_error *err)
+{
+    state s = {.run = run, .e = e, .hooks = hooks, .n_utterances = n, .pitch = value_pitch(e), .int8 = is_int8(e)};
     s.steps = 1 + 4 * e->n_layers;
+    place(&s, utterances);
     *out = NULL;
-    if (s.n == 0)
-        return CS_OK;
-    s.reach = reach_of(e, context, s.n);
+    s.reach = reach_of(e, context, s.longest);
     s.kept = csi_positions_get(run, e, s.reach, &s.kept_offset, &s.kept_layer);
     bool own_positions = !s.kept, with_frames = hooks->tensor != NULL;
     cs_err code =
@@ -358,17 +418,12 @@ cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, con
     if (code)
         return code;
     layout(&s, work->data, own_positions, with_frames);
-    for (int64_t i = 0; i < s.n; i++) {
-        int64_t first, end;
-        allowed(e, context, i, s.n, &first, &end);
-        s.first[i] = (int32_t)first;
-        s.end[i] = (int32_t)end;
-    }
+    fill_columns(&s, context);
     if (own_positions)
         csi_positions_table(e->d, s.reach, s.table);
     if (own_positions && s.int8)
         csi_positions_int8(run, e, s.reach, s.table, s.table8.scale);
-    pre_encode(&s, mel, n_mel_frames);
+    pre_encode(&s);
     bool stop = stopped(&s);
     for (int32_t i = 0; i < e->n_layers && !stop; i++)
         stop = run_layer(&s, i);

@@ -194,18 +194,26 @@ typedef struct csi_encoder_hooks {
     void *user;
 } csi_encoder_hooks;
 
-/* Floats of run->scratch that csi_encoder_run() needs for each worker. */
+/* Floats of run->scratch that csi_encoder_run() needs for each worker; n_frames of the longest utterance. */
 size_t csi_encoder_scratch(const csi_encoder *encoder, int64_t n_frames);
 
-/* mel (F, N) row-major to *out, panels of D rows and T columns, which lies in work. CS_ENOMEM, CS_ECANCELLED. */
-cs_err csi_encoder_run(const csi_run *run, csi_encoder *encoder, csi_floats *work, const csi_context *context,
-                       const float *mel, int64_t n_mel_frames, const csi_encoder_hooks *hooks, float **out,
-                       cs_error *err);
+/* One of the utterances that go through the encoder together, over one reading of the weights. */
+typedef struct csi_utterance {
+    const float *mel; /* (F, N) row-major */
+    int64_t n_mel_frames;
+    int64_t n_frames; /* T, at least 1 */
+    int64_t panel;    /* its columns are those from this panel on */
+} csi_utterance;
 
-/* subsampling.c: mel (F, N) to panels of C * n_freq rows, T columns, the input of the output layer. */
+/* n utterances, n_frames and panel filled in here, to *out, panels of D rows, which lies in work. What comes of one does
+ * not depend, to the bit, on the others. The tensor hook wants n = 1. CS_ENOMEM, CS_ECANCELLED. */
+cs_err csi_encoder_run(const csi_run *run, csi_encoder *encoder, csi_floats *work, const csi_context *context,
+                       csi_utterance *utterances, int n, const csi_encoder_hooks *hooks, float **out, cs_error *err);
+
+/* subsampling.c: mels to panels of C * n_freq rows, T columns each, the input of the output layer. */
 size_t csi_subsampling_scratch(const csi_subsampling *s); /* floats per worker */
 int64_t csi_subsampling_frames(const csi_subsampling *s, int64_t n);
-void csi_subsampling_run(const csi_run *run, const csi_subsampling *s, const float *mel, int64_t n_mel_frames,
+void csi_subsampling_run(const csi_run *run, const csi_subsampling *s, const csi_utterance *utterances, int n,
                          float *panels);
 
 /* positions.c: projections of relative positions, per layer, cached. */

@@ -76,7 +76,7 @@ csi_int8_panels csi_positions_int8(const csi_run *run, const csi_encoder *e, int
 {
     const csi_int8_panels table8 = csi_int8_place(buffer, 2 * reach * CSI_PANEL);
     if (csi_is_int8(&e->layers[0].pos_w))
-        csi_quantize_run(run, table, (int64_t)e->d * CSI_PANEL, e->d, 2 * reach * CSI_PANEL, &table8);
+        csi_quantize_run(run, table, (int64_t)e->d * CSI_PANEL, e->d, 2 * reach * CSI_PANEL, NULL, &table8);
     return table8;
 }
 

@@ -27,6 +27,7 @@ typedef struct tile {
     int64_t from[MAX_STAGES + 1], to[MAX_STAGES + 1]; /* frames wanted, may reach outside [0, length) */
     int64_t length[MAX_STAGES + 1];                   /* of the whole utterance */
     int32_t freq[MAX_STAGES + 1];
+    int64_t column; /* of the output's frame 0 */
 } tile;
 
 static void plan(const csi_subsampling *s, int64_t n_mel_frames, int64_t first, int64_t n, tile *t)
@@ -170,10 +171,14 @@ static void pointwise(const csi_ops *ops, const csi_subsampling *s, int stage, i
 typedef struct job {
     const csi_run *run;
     const csi_subsampling *s;
-    const float *mel;
-    int64_t n_mel_frames, n_frames;
+    const csi_utterance *utterances;
     float *out; /* panels of C * n_freq rows */
 } job;
+
+static int n_tiles(const csi_utterance *u)
+{
+    return (int)((u->n_frames + TILE - 1) / TILE);
+}
 
 /* First convolution of one channel: all frequencies, frames of stage 1, as phases (a later stage follows). */
 static void first_rows(const job *j, const tile *t, const buffers *b, int32_t channel)
@@ -187,7 +192,7 @@ static void first_rows(const job *j, const tile *t, const buffers *b, int32_t ch
 
 static void write_out(const job *j, const tile *t, int32_t channel, int32_t f, const float *row)
 {
-    int64_t rows = (int64_t)j->s->channels * j->s->n_freq, first = t->from[j->s->stages];
+    int64_t rows = (int64_t)j->s->channels * j->s->n_freq, first = t->column + t->from[j->s->stages];
     put_row(j->out, rows, (int64_t)channel * j->s->n_freq + f, first, row, width(t, j->s->stages));
 }
 
@@ -197,11 +202,15 @@ static void tile_slice(void *context, int slice, int worker)
     const csi_subsampling *s = j->s;
     tile t;
     buffers b;
+    const csi_utterance *u = j->utterances;
+    for (; slice >= n_tiles(u); u++)
+        slice -= n_tiles(u);
     int64_t first = (int64_t)slice * TILE;
-    plan(s, j->n_mel_frames, first, CSI_MIN(TILE, j->n_frames - first), &t);
+    plan(s, u->n_mel_frames, first, CSI_MIN(TILE, u->n_frames - first), &t);
+    t.column = u->panel * CSI_PANEL;
     layout(s, &t, csi_run_scratch(j->run, worker), &b);
     for (int32_t f = 0; f < t.freq[0]; f++)
-        split_row(j->mel + f * j->n_mel_frames, 0, t.from[0], t.to[0], t.length[0], phase(&t, 0),
+        split_row(u->mel + f * u->n_mel_frames, 0, t.from[0], t.to[0], t.length[0], phase(&t, 0),
                   b.mel + f * 2 * phase(&t, 0));
     if (s->stages == 1) {
         for (int32_t c = 0; c < s->channels; c++)
@@ -238,9 +247,12 @@ static void tile_slice(void *context, int slice, int worker)
         }
 }
 
-void csi_subsampling_run(const csi_run *run, const csi_subsampling *s, const float *mel, int64_t n_mel_frames,
+void csi_subsampling_run(const csi_run *run, const csi_subsampling *s, const csi_utterance *utterances, int n,
                          float *panels)
 {
-    job j = {run, s, mel, n_mel_frames, csi_subsampling_frames(s, n_mel_frames), panels};
-    csi_pool_run(run->pool, run->max_threads, (int)((j.n_frames + TILE - 1) / TILE), tile_slice, &j);
+    job j = {run, s, utterances, panels};
+    int tiles = 0;
+    for (int i = 0; i < n; i++)
+        tiles += n_tiles(&utterances[i]);
+    csi_pool_run(run->pool, run->max_threads, tiles, tile_slice, &j);
 }

@@ -35,6 +35,21 @@ static void give(void *user, void *memory)
 static const char *model_path, *audio_path;
 static cs_precision precision = CS_PRECISION_F32;
 
+/* Two clips and nothing in one call. */
+static cs_err batch(cs_session *session, const cs_audio *audio, cs_error *err)
+{
+    const float *pcm[3] = {audio->channels[0], NULL, audio->channels[0]};
+    const size_t n[3] = {audio->n_samples, 0, audio->n_samples / 2};
+    cs_result *results[3];
+    cs_err code = cs_session_transcribe_batch(session, 3, pcm, n, NULL, results, NULL, err);
+    for (int i = 0; i < 3; i++) {
+        if ((results[i] == NULL) != (code != CS_OK))
+            CHECK(!"a result for each, or none");
+        cs_result_free(results[i]);
+    }
+    return code;
+}
+
 /* Open, transcribe with every head, write, free. *text is malloc'd on success. */
 static cs_err whole_life(ledger *l, char **text, cs_error *err)
 {
@@ -65,6 +80,8 @@ static cs_err whole_life(ledger *l, char **text, cs_error *err)
         result = NULL;
         code = cs_transcribe_file(model, audio_path, NULL, NULL, &result, err);
     }
+    if (!code)
+        code = batch(session, audio, err);
     cs_result_free(result);
     cs_session_free(session);
     cs_audio_free(audio);

@@ -356,7 +356,7 @@ static void run_mixed(void)
         layers[1].int8 = &weights8;
         layers[1].x8 = x8;
         run.ops = tables[i];
-        csi_quantize_run(&run, x, IN * CSI_PANEL, IN, COLUMNS, &x8);
+        csi_quantize_run(&run, x, IN * CSI_PANEL, IN, COLUMNS, NULL, &x8);
         csi_linear_run(&run, layers, 2);
         clear_past(f32, OUT * CSI_PANEL, CSI_PANEL, OUT, COLUMNS);
         clear_past(y, OUT * CSI_PANEL, CSI_PANEL, OUT, COLUMNS);

@@ -30,9 +30,10 @@ static const float *at(const float *panels, int64_t panel, int64_t row_pitch, in
 static void linear(const csi_linear *l, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1, float *scratch)
 {
     (void)scratch;
-    int64_t end = CSI_MIN(panel1 * CSI_PANEL, l->columns);
     for (int64_t row = row0; row < row1; row++)
-        for (int64_t t = panel0 * CSI_PANEL; t < end; t++) {
+        for (int64_t t = panel0 * CSI_PANEL; t < panel1 * CSI_PANEL; t++) {
+            if (t % CSI_PANEL >= csi_panel_used(l->used, l->columns, t / CSI_PANEL))
+                continue;
             float s = 0;
             for (int64_t k = 0; k < l->n_in; k++)
                 s += l->w[row * l->n_in + k] * *at(l->x, l->x_panel, CSI_PANEL, k, t);
@@ -79,7 +80,7 @@ static void attention(const csi_attention *a, int32_t head, int64_t query_panel,
             }
             score *= a->scale;
             float top = CSI_MAX(score, running_max), correction = expf(running_max - top), w = expf(score - top);
-            const float *v = a->v + ((int64_t)head * a->n_keys + j) * a->v_pitch;
+            const float *v = a->v + head * a->v_head + j * a->v_pitch;
             for (int64_t r = 0; r < a->head_width; r++)
                 out[r] = out[r] * correction + w * v[r];
             running_sum = running_sum * correction + w;

@@ -53,8 +53,10 @@ void csi_linear_int8_c(const csi_linear *l, int64_t row0, int64_t row1, int64_t 
 {
     const csi_int8_weights *w = l->int8;
     for (int64_t row = row0; row < row1; row++)
-        for (int64_t t = panel0 * CSI_PANEL; t < CSI_MIN(panel1 * CSI_PANEL, l->columns); t++) {
+        for (int64_t t = panel0 * CSI_PANEL; t < panel1 * CSI_PANEL; t++) {
             int32_t sum = 0;
+            if (t % CSI_PANEL >= csi_panel_used(l->used, l->columns, t / CSI_PANEL))
+                continue;
             for (int64_t k = 0; k < w->n_in; k++)
                 sum += w->w[row * w->pitch + k] * l->x8.q[at(w->pitch, k, t)];
             float s = (float)sum * (w->scale[row] * l->x8.scale[t]) + (l->bias ? l->bias[row] : 0.0f);

@@ -159,7 +159,7 @@ static void linear(const csi_linear *l, int64_t row0, int64_t row1, int64_t pane
         for (int64_t k0 = 0; k0 < l->n_in; k0 += piece) {
             int64_t k1 = CSI_MIN(k0 + piece, l->n_in);
             for (int64_t p = block; p < block_end; p++) {
-                int64_t columns = CSI_MIN(l->columns - p * CSI_PANEL, CSI_PANEL);
+                int64_t columns = csi_panel_used(l->used, l->columns, p);
                 float *parts = scratch + (p - block) * (row1 - row0) * CSI_PANEL;
                 for (int64_t row = row0; row < row1;) {
                     bool full = row1 - row >= ROWS;
@@ -320,7 +320,7 @@ static void attention(const csi_attention *a, int32_t head, int64_t query_panel,
                 for (int64_t r = 0; r < pitch; r += LANES)
                     store(out + i * pitch + r, load(out + i * pitch + r) * c);
         }
-        values_block(scores, a->v + ((int64_t)head * a->n_keys + k0) * pitch, n_k, pitch, out);
+        values_block(scores, a->v + head * a->v_head + k0 * pitch, n_k, pitch, out);
     }
     float *y = a->out + query_panel * panel + head * width * CSI_PANEL;
     for (int64_t i = 0; i < CSI_PANEL; i++) {

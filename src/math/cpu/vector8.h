@@ -170,7 +170,7 @@ static void many_columns(const csi_linear *l, int64_t row0, int64_t row1, int64_
     for (int64_t row = row0; row < row1; row += ROW_BLOCK) {
         int64_t end = CSI_MIN(row + ROW_BLOCK, row1);
         for (int64_t p = panel0; p < panel1; p++) {
-            int64_t columns = CSI_MIN(l->columns - p * CSI_PANEL, CSI_PANEL);
+            int64_t columns = csi_panel_used(l->used, l->columns, p);
             for (int64_t g = 0; g < groups; g += piece)
                 piece_sums(w, row, end, g, CSI_MIN(g + piece, groups),
                            l->x8.q + (p * groups + g) * CSI_PANEL * CSI_INT8_GROUP, columns, p == panel0, sums);
