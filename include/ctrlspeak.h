@@ -381,7 +381,7 @@ CS_API cs_err cs_session_transcribe(cs_session *session, const float *pcm, size_
 
 /* Many utterances in one call: short ones share one reading of the model's weights, which is what their time goes into.
  * Each result is to the bit what cs_session_transcribe() gives for that utterance alone, its clocks apart: those are
- * its share of its group's. The call makes the groups, of about a minute of sound, so memory does not grow with n.
+ * its share of its group's. The call makes the groups, of at most half a minute of sound, so memory does not grow with n.
  *
  * Shape    pcm (n) buffers, n_samples (n) their lengths, results (n), item_errors (n) or NULL; n = 0 is allowed
  * Returns  CS_OK when the call went to its end; results[i] is NULL where utterance i cannot be transcribed, and

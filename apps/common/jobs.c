@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { WINDOW_PER_WORKER = 4 };
+enum { WINDOW_PER_WORKER = 4 }; /* in items done together */
 
 typedef struct slot {
     void *outcome;
@@ -26,6 +26,33 @@ typedef struct queue {
     slot *slots; /* (window), item modulo window */
 } queue;
 
+struct jobs_seat {
+    queue *queue;
+    int32_t left; /* items that the worker may still take */
+};
+
+int32_t jobs_more(jobs_seat *seat)
+{
+    queue *q = seat->queue;
+    int32_t item = -1;
+    pthread_mutex_lock(&q->mutex);
+    if (seat->left > 0 && q->next < q->jobs->n_items && q->next < q->emitted + q->window) {
+        item = q->next++;
+        seat->left--;
+    }
+    pthread_mutex_unlock(&q->mutex);
+    return item;
+}
+
+void jobs_end(jobs_seat *seat, int32_t item, void *outcome)
+{
+    queue *q = seat->queue;
+    pthread_mutex_lock(&q->mutex);
+    q->slots[item % q->window] = (slot){outcome, true};
+    pthread_cond_signal(&q->ready);
+    pthread_mutex_unlock(&q->mutex);
+}
+
 static void *work(void *user)
 {
     queue *q = user;
@@ -36,12 +63,11 @@ static void *work(void *user)
             pthread_cond_wait(&q->room, &q->mutex);
         if (q->next >= q->jobs->n_items)
             break;
-        int32_t item = q->next++;
+        int32_t share = (q->jobs->n_items - q->next + q->jobs->n_workers - 1) / q->jobs->n_workers, item = q->next++;
         pthread_mutex_unlock(&q->mutex);
-        void *outcome = q->jobs->work(q->jobs->user, item, worker);
+        jobs_seat seat = {q, (share < q->jobs->together ? share : q->jobs->together) - 1};
+        q->jobs->work(q->jobs->user, item, worker, &seat);
         pthread_mutex_lock(&q->mutex);
-        q->slots[item % q->window] = (slot){outcome, true};
-        pthread_cond_signal(&q->ready);
     }
     pthread_mutex_unlock(&q->mutex);
     return NULL;
@@ -87,7 +113,7 @@ static void hand_on(queue *q)
 
 int jobs_run(const jobs *plan)
 {
-    queue q = {.jobs = plan, .window = plan->n_workers * WINDOW_PER_WORKER};
+    queue q = {.jobs = plan, .window = plan->n_workers * plan->together * WINDOW_PER_WORKER};
     pthread_t *threads = calloc((size_t)plan->n_workers, sizeof *threads);
     q.slots = calloc((size_t)q.window, sizeof *q.slots);
     int n = 0, failure = threads && q.slots ? 0 : ENOMEM;

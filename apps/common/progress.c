@@ -45,13 +45,13 @@ void progress_running(progress *bar, int worker, double seconds)
         atomic_store_explicit(&bar->running_ms[worker], (int64_t)(seconds * 1000), memory_order_relaxed);
 }
 
-void progress_done(progress *bar, int worker, double seconds)
+void progress_done(progress *bar, int worker, double seconds, int32_t n_files)
 {
     if (!bar->on)
         return;
     atomic_store(&bar->running_ms[worker], 0);
     atomic_fetch_add(&bar->done_ms, (int64_t)(seconds * 1000));
-    atomic_fetch_add(&bar->n_done, 1);
+    atomic_fetch_add(&bar->n_done, n_files);
 }
 
 const char *progress_clock(char out[PROGRESS_CLOCK], double seconds)

@@ -24,7 +24,7 @@ typedef struct progress {
 void progress_begin(progress *bar, int wanted, int32_t n_files);
 void progress_known(progress *bar, double seconds);
 void progress_running(progress *bar, int worker, double seconds);
-void progress_done(progress *bar, int worker, double seconds);
+void progress_done(progress *bar, int worker, double seconds, int32_t n_files);
 /* Draw if the last frame is old enough. One thread. */
 void progress_draw(progress *bar);
 /* Give the line back, before anything else is written to the terminal. */

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 
 typedef struct arguments {
-    const char *model, *output, *output_folder, *channel, *raw, *confidence, *dump, *att_context, *cpu;
+    const char *model, *output, *output_folder, *channel, *raw, *confidence, *dump, *att_context, *cpu, *batch;
     int32_t format, timestamps, head, threads, jobs, precision, aggregate, max_symbols, progress, raw_spacing,
         natural_ctc_times, line_chars, lines;
 } arguments;
@@ -48,6 +48,9 @@ static const cli_option options[] = {
      "threads that compute, all files together"},
     {"jobs", 'j', CLI_INT, AT(jobs), "N", 1, PROGRESS_WORKERS, "as many as threads", NULL,
      "files at once; each gets its share of the threads"},
+    {"batch", 0, CLI_TEXT, AT(batch), "N|auto", 0, 0, "auto", NULL,
+     "most short files that a job transcribes together, which is faster and gives the same results; 1: each by itself; "
+     "auto: up to 8 files or half a minute of sound"},
     {"precision", 0, CLI_CHOICE, AT(precision), "auto|f32|int8", 0, 0, "auto", NULL,
      "arithmetic of the dense layers; int8 is faster, takes a quarter of the memory and may change a word; auto is "
      "f32"},
@@ -166,6 +169,19 @@ static int parse_att_context(const cli_command *command, const char *text, cs_tr
     return APP_DONE;
 }
 
+static int parse_batch(const cli_command *command, const char *text, int32_t *batch)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+    *batch = TASK_TOGETHER;
+    if (strcmp(text, "auto") == 0)
+        return APP_DONE;
+    if (text[0] < '0' || text[0] > '9' || *end || number < 1 || number > TASK_TOGETHER)
+        return cli_misuse(command, "--batch is '%s', expected a number from 1 to %d, or auto", text, TASK_TOGETHER);
+    *batch = (int32_t)number;
+    return APP_DONE;
+}
+
 static int fill_task(const cli_command *command, const arguments *a, task *t)
 {
     int status = APP_DONE;
@@ -184,7 +200,10 @@ static int fill_task(const cli_command *command, const arguments *a, task *t)
     t->transcribe.natural_ctc_times = a->natural_ctc_times;
     t->output_folder = a->output_folder;
     t->dumping = a->dump != NULL;
-    if (a->confidence)
+    t->together = TASK_TOGETHER;
+    if (a->batch)
+        status = parse_batch(command, a->batch, &t->together);
+    if (status == APP_DONE && a->confidence)
         status = parse_confidence(command, a->confidence, &t->transcribe);
     if (status == APP_DONE && a->channel)
         status = parse_channel(command, a->channel, &t->audio.channel);
@@ -271,9 +290,10 @@ static int work(const arguments *a, task *t)
     progress_begin(&t->bar, a->progress, t->inputs.n_items);
     jobs plan = {.n_items = t->inputs.n_items,
                  .n_workers = t->n_workers,
+                 .together = t->together,
                  .tick_ms = t->bar.on ? PROGRESS_FRAME_MS : 0,
                  .user = t,
-                 .work = hear_input,
+                 .work = hear_inputs,
                  .emit = deliver_outcome,
                  .tick = tick};
     int failure = jobs_run(&plan);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * One run of `ctrlspeak transcribe`. cmd_transcribe.c fills a task from the command line; hear.c is what a worker does
- * with one input; deliver.c is what becomes of its outcome. */
+ * with inputs; deliver.c is what becomes of its outcome. */
 #ifndef APPS_TASK_H
 #define APPS_TASK_H
 
 #include "common/cli.h"
+#include "common/jobs.h"
 #include "common/outfile.h"
 #include "common/progress.h"
 #include "common/textbuf.h"
@@ -30,6 +31,7 @@ typedef struct task {
     bool dumping;
 
     int n_workers;
+    int32_t together;                       /* inputs that a worker has at a time */
     cs_session *sessions[PROGRESS_WORKERS]; /* by worker, made on its first input */
     progress bar;
     atomic_bool stop; /* the output failed, or an option fits no input: nothing more is wanted */
@@ -52,7 +54,9 @@ typedef struct outcome {
     textbuf pieces[];
 } outcome;
 
-void *hear_input(void *user, int32_t item, int worker);
+/* Most inputs that are transcribed together. */
+enum { TASK_TOGETHER = 8 };
+void hear_inputs(void *user, int32_t item, int worker, jobs_seat *seat);
 void deliver_outcome(void *user, int32_t item, void *what);
 /* What comes after the last result. Then the exit status. */
 int deliver_end(task *t);

@@ -69,7 +69,7 @@ int csi_call_told(csi_call *c, double share);
 cs_err csi_item_begin(const cs_model *model, csi_item *item, cs_error *err);
 /* A result for each item, from one pass over the weights; on an error none. Several have CSI_GROUP_PANELS panels at
  * most, an item without frames counted as one, and options.tensor is NULL. */
-enum { CSI_GROUP_PANELS = 16 };
+enum { CSI_GROUP_PANELS = 8 };
 cs_err csi_items_transcribe(csi_call *c, csi_item *items, int n);
 
 /* vocabulary.c: the tokenizer that the config names. */

@@ -48,6 +48,17 @@ done
 transcribe -j 8 "$@"
 check "eighty inputs, forty bad" 1 test "$(grep -cF "$short:$tab$text_short" "$place/out")" = 40
 
+mkfifo "$place/pipe"
+set -- "$short" "$long" "$place/zero.wav" "$short" "$place/pipe" "$place/in" "$long" "$short"
+for how in 1 2 8 auto; do
+    cat "$short" >"$place/pipe" &
+    transcribe -f json --batch "$how" "$@"
+    check "--batch $how: a pipe and a bad file among good ones" 1 err_has "1 of 9 inputs failed:"
+    cp "$place/out" "$place/out-$how"
+done
+cmp "$place/out-1" "$place/out-2" && cmp "$place/out-1" "$place/out-8" && cmp "$place/out-1" "$place/out-auto" \
+    && ok "and the same results, to the last digit" || not_ok "and the same results, to the last digit"
+
 head -c 60044 "$short" >"$place/cut.wav"
 transcribe "$place/cut.wav"
 check "a WAV that breaks off: text and a warning" 0 both '[ -s "$place/out" ]' 'err_has "warning audio $place/cut.wav: breaks off after "'

@@ -177,15 +177,25 @@ static void json_strings(void)
 
 /* ------------------------------------------------------------------ jobs */
 
+enum { COUNT_TOGETHER = 5 };
+
 typedef struct count {
-    atomic_int running, most, ahead;
+    int wanted; /* items at a time */
+    atomic_int running, most, together;
     int32_t emitted;
     int ticks;
 } count;
 
-static void *count_work(void *user, int32_t item, int worker)
+static void count_work(void *user, int32_t item, int worker, jobs_seat *seat)
 {
     count *c = user;
+    int32_t items[COUNT_TOGETHER] = {item};
+    int n = 1;
+    while (n < c->wanted && (items[n] = jobs_more(seat)) >= 0)
+        n++;
+    int together = atomic_load(&c->together);
+    while (n > together && !atomic_compare_exchange_weak(&c->together, &together, n))
+        continue;
     int running = atomic_fetch_add(&c->running, 1) + 1, most = atomic_load(&c->most);
     while (running > most && !atomic_compare_exchange_weak(&c->most, &most, running))
         continue;
@@ -193,7 +203,8 @@ static void *count_work(void *user, int32_t item, int worker)
     nanosleep(&pause, NULL);
     atomic_fetch_sub(&c->running, 1);
     (void)worker;
-    return (void *)(uintptr_t)(item + 1);
+    while (n-- > 0) /* the last first */
+        jobs_end(seat, items[n], (void *)(uintptr_t)(items[n] + 1));
 }
 
 static void count_emit(void *user, int32_t item, void *outcome)
@@ -212,9 +223,10 @@ static void count_tick(void *user)
 static void jobs_keep_order(void)
 {
     for (int workers = 1; workers <= 8; workers *= 2) {
-        count c = {0};
+        count c = {.wanted = workers % 3 == 1 ? COUNT_TOGETHER : 1};
         jobs plan = {.n_items = 200,
                      .n_workers = workers,
+                     .together = COUNT_TOGETHER,
                      .tick_ms = 1,
                      .user = &c,
                      .work = count_work,
@@ -223,9 +235,10 @@ static void jobs_keep_order(void)
         CHECK_INT(jobs_run(&plan), 0);
         CHECK_INT(c.emitted, 200);
         CHECK(atomic_load(&c.most) <= workers);
+        CHECK_INT(atomic_load(&c.together), c.wanted);
     }
     count none = {0};
-    jobs plan = {.n_items = 0, .n_workers = 2, .user = &none, .work = count_work, .emit = count_emit};
+    jobs plan = {.n_items = 0, .n_workers = 2, .together = 1, .user = &none, .work = count_work, .emit = count_emit};
     CHECK_INT(jobs_run(&plan), 0);
     CHECK_INT(none.emitted, 0);
 }
@@ -237,7 +250,7 @@ static void a_bar_that_is_off_does_nothing(void)
     memcpy(&before, &bar, sizeof bar);
     progress_known(&bar, 5);
     progress_running(&bar, 2, 5);
-    progress_done(&bar, 2, 5);
+    progress_done(&bar, 2, 5, 1);
     progress_draw(&bar);
     progress_clear(&bar);
     CHECK(memcmp(&before, &bar, sizeof bar) == 0);
