@@ -59,9 +59,10 @@ cs_err csi_ctc_greedy(const csi_ops *ops, const csi_ctc *ctc, const csi_confiden
 
 typedef struct csi_transducer_state {
     csi_prediction prediction;
-    int64_t base;           /* frames before this chunk */
-    int64_t next;           /* frame of this chunk to look at first: what a TDT duration carried over */
-    float *hidden, *logits; /* (J), (V + 1 + n_durations) */
+    int64_t base;          /* frames before this chunk */
+    int64_t next;          /* frame of this chunk to look at first: what a TDT duration carried over */
+    int64_t n_steps;       /* evaluations of the joint */
+    float *joint, *logits; /* csi_joint_floats(), (V + 1 + n_durations) */
     bool started;
 } csi_transducer_state;
 

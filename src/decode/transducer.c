@@ -24,7 +24,7 @@ static size_t rounded(int64_t n)
 
 size_t csi_transducer_state_floats(const csi_transducer *t)
 {
-    return rounded((int64_t)csi_prediction_floats(t)) + rounded(t->joint)
+    return rounded((int64_t)csi_prediction_floats(t)) + rounded((int64_t)csi_joint_floats(t))
            + rounded((int64_t)t->vocab + 1 + t->n_durations);
 }
 
@@ -32,8 +32,8 @@ void csi_transducer_begin(const csi_transducer *t, csi_transducer_state *state, 
 {
     *state = (csi_transducer_state){0};
     csi_prediction_init(t, &state->prediction, memory);
-    state->hidden = memory + rounded((int64_t)csi_prediction_floats(t));
-    state->logits = state->hidden + rounded(t->joint);
+    state->joint = memory + rounded((int64_t)csi_prediction_floats(t));
+    state->logits = state->joint + rounded((int64_t)csi_joint_floats(t));
 }
 
 static cs_err emit(const csi_run *run, const csi_transducer *t, const csi_confidence *confidence,
@@ -69,12 +69,14 @@ cs_err csi_transducer_greedy(const csi_run *run, const csi_transducer *t, const 
     }
     int64_t frame = s->next, emitted = 0; /* tokens at this frame */
     while (frame < n) {
-        csi_joint_run(run, t, frames + frame * t->joint, &s->prediction, s->hidden, s->logits);
+        csi_joint_run(run, t, frames + frame * t->joint, &s->prediction, s->joint, s->logits);
+        s->n_steps++;
         int32_t id = (int32_t)run->ops->argmax(s->logits, classes), duration = 1;
         if (t->n_durations)
             duration = t->durations[run->ops->argmax(s->logits + classes, t->n_durations)];
         bool blank = id == t->vocab;
         if (!blank) {
+            csi_joint_finish(run, t, s->joint, s->logits);
             cs_err code = emit(run, t, confidence, s, id, s->base + frame, duration, out, err);
             if (code)
                 return code;

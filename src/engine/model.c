@@ -129,7 +129,8 @@ static cs_err load_all(cs_model *model, cs_error *err)
         || (code = load_segments(model, &loader)) || (code = csi_weights_settle(model, &loader)))
         return code;
     if (model->transducer.joint)
-        model->info.weight_bytes += csi_transducer_pack(&model->env, &model->transducer, &model->packed);
+        model->info.weight_bytes += csi_transducer_pack(&model->env, model->pool, model->precision == CS_PRECISION_F32,
+                                                        &model->transducer, &model->packed);
     warn_of_strategy(model, &loader);
     return csi_info_fill(model, &loader);
 }

@@ -232,6 +232,25 @@ int64_t csi_positions_bytes(const csi_encoder *encoder, int64_t reach);
 const float *csi_positions_get(const csi_run *run, csi_encoder *encoder, int64_t reach, int64_t *offset_floats,
                                int64_t *layer_floats);
 
+/* ---------------------------------------------------------------- screening */
+
+/* largest.c: the largest of many products w x + bias, w (rows, n_in), exactly as in f32, from w in int8 and a few rows in f32. */
+typedef struct csi_screen {
+    csi_int8_weights int8;      /* w; int8.w NULL: no screen was made */
+    const float *error, *norm;  /* (rows): not less than |w - int8| and |int8|, Euclidean */
+    float most_norm, most_bias; /* of all rows */
+} csi_screen;
+
+/* Bytes of memory that csi_screen_make() fills. w and bias must be finite. pool may be NULL. */
+size_t csi_screen_bytes(int64_t rows, int64_t n_in);
+void csi_screen_make(csi_pool *pool, const float *w, const float *bias, int64_t rows, int64_t n_in, void *memory,
+                     csi_screen *screen);
+/* product in f32 (n_out >= rows, n_in <= 8192, with bias; what is past the screen's rows does not compete), but that
+ * those of the screen's rows that are not the largest may be given by their int8 product: ops->argmax() over them finds what it finds in the
+ * whole product. work: csi_screen_floats(), 64-byte aligned. Returns how many groups of 4 rows were computed in f32; -1: all. */
+size_t csi_screen_floats(int64_t rows, int64_t n_in);
+int64_t csi_screen_run(const csi_run *run, const csi_screen *screen, const csi_matvec *product, float *work);
+
 /* ------------------------------------------------------- transducer networks */
 
 enum { CSI_MAX_LSTM = 8 };
@@ -249,13 +268,16 @@ typedef struct csi_transducer {
     csi_dense_weights enc_w, pred_w; /* (J, D), (J, P) */
     const float *enc_b, *pred_b;
     const float *out_w, *out_b; /* (V + 1 + n_durations, J): what decides is f32 in any precision */
+    csi_screen screen;          /* of the V + 1 rows of out_w that compete, or none */
+    bool whole_tokens;          /* a token's logits are all f32's: csi_joint_finish() */
 } csi_transducer;
 
 cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, csi_transducer *t);
 
 /* Copy the f32 weights that every step reads into huge pages: steps are bound by reading them, and small pages cost a quarter of
- * their time. *block is for csi_free(). Returns the bytes; out of memory, 0: the weights stay where they are. */
-int64_t csi_transducer_pack(const csi_env *env, csi_transducer *t, void **block);
+ * their time. The joint's last layer, if it is large, gets a screen: in another precision than f32 instead, for it is then
+ * read here and there; in f32 as well, for RNN-T, most of whose steps are blank. *block is for csi_free(). Returns the bytes; out of memory, 0: the weights stay where they are. */
+int64_t csi_transducer_pack(const csi_env *env, csi_pool *pool, bool f32, csi_transducer *t, void **block);
 
 /* Prediction network state of one utterance; buffers are the caller's. */
 typedef struct csi_prediction {
@@ -269,8 +291,12 @@ size_t csi_prediction_floats(const csi_transducer *t);
 void csi_prediction_init(const csi_transducer *t, csi_prediction *p, float *memory);
 /* Feed a token (blank: the zero vector) and project the output. */
 void csi_prediction_step(const csi_run *run, const csi_transducer *t, csi_prediction *p, int32_t token);
-/* logits (V + 1 + n_durations) from a projected encoder frame (J). hidden (J) is scratch. */
+/* logits (V + 1 + n_durations) from a projected encoder frame (J); with a screen, those of tokens that are far from the
+ * largest are int8's. work: csi_joint_floats() floats, 64-byte aligned. */
+size_t csi_joint_floats(const csi_transducer *t);
 void csi_joint_run(const csi_run *run, const csi_transducer *t, const float *frame, const csi_prediction *p,
-                   float *hidden, float *logits);
+                   float *work, float *logits);
+/* After it, when a token is the largest: logits as the model's precision promises them, with the same work. */
+void csi_joint_finish(const csi_run *run, const csi_transducer *t, float *work, float *logits);
 
 #endif

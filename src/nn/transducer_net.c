@@ -160,6 +160,9 @@ cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, c
 
 /* ------------------------------------------------------------------- packing */
 
+/* Numbers of a last layer that is worth a screen: below, it stays in a core's cache in f32 too. */
+enum { SCREEN_LEAST = 1 << 18 };
+
 /* Move *weights (n floats; NULL: they are int8) to *at when there is memory, and count them. */
 static size_t move(const float **weights, int64_t n, float **at)
 {
@@ -174,7 +177,7 @@ static size_t move(const float **weights, int64_t n, float **at)
     return room;
 }
 
-static size_t move_all(csi_transducer *t, float *at)
+static size_t move_all(csi_transducer *t, bool last, float *at)
 {
     int64_t p = t->pred;
     size_t floats = 0;
@@ -183,16 +186,22 @@ static size_t move_all(csi_transducer *t, float *at)
         floats += move(&t->w_hh[i].f32, 4 * p * p, &at);
     }
     floats += move(&t->pred_w.f32, t->joint * p, &at);
-    return floats + move(&t->out_w, ((int64_t)t->vocab + 1 + t->n_durations) * t->joint, &at);
+    return last ? floats + move(&t->out_w, ((int64_t)t->vocab + 1 + t->n_durations) * t->joint, &at) : floats;
 }
 
-int64_t csi_transducer_pack(const csi_env *env, csi_transducer *t, void **block)
+int64_t csi_transducer_pack(const csi_env *env, csi_pool *pool, bool f32, csi_transducer *t, void **block)
 {
-    size_t size = move_all(t, NULL) * sizeof(float);
-    float *memory = csi_alloc_huge(env, size, block);
+    const int64_t rows = (int64_t)t->vocab + 1;
+    const bool screened = rows * t->joint >= SCREEN_LEAST && (!f32 || t->n_durations == 0), last = f32 || !screened;
+    size_t screen = screened ? csi_screen_bytes(rows, t->joint) : 0;
+    size_t size = screen + move_all(t, last, NULL) * sizeof(float);
+    char *memory = csi_alloc_huge(env, size, block);
     if (!memory)
         return 0;
-    move_all(t, memory);
+    if (screened)
+        csi_screen_make(pool, t->out_w, t->out_b, rows, t->joint, memory, &t->screen);
+    t->whole_tokens = screened && f32;
+    move_all(t, last, (float *)(void *)(memory + screen));
     return (int64_t)size;
 }
 
@@ -260,15 +269,36 @@ void csi_prediction_step(const csi_run *run, const csi_transducer *t, csi_predic
     csi_matvec_run(run, &out, 1);
 }
 
-void csi_joint_run(const csi_run *run, const csi_transducer *t, const float *frame, const csi_prediction *p,
-                   float *hidden, float *logits)
+size_t csi_joint_floats(const csi_transducer *t)
 {
+    return ((size_t)t->joint + 15) / 16 * 16 + csi_screen_floats((int64_t)t->vocab + 1, t->joint);
+}
+
+static csi_matvec last_layer(const csi_transducer *t, const float *hidden, float *logits)
+{
+    return (csi_matvec){.w = t->out_w,
+                        .bias = t->out_b,
+                        .x = hidden,
+                        .y = logits,
+                        .n_out = (int64_t)t->vocab + 1 + t->n_durations,
+                        .n_in = t->joint};
+}
+
+void csi_joint_run(const csi_run *run, const csi_transducer *t, const float *frame, const csi_prediction *p,
+                   float *work, float *logits)
+{
+    float *hidden = work; /* (J) */
     run->ops->add_activate(frame, p->projected, hidden, t->joint, t->activation);
-    const csi_matvec out = {.w = t->out_w,
-                            .bias = t->out_b,
-                            .x = hidden,
-                            .y = logits,
-                            .n_out = (int64_t)t->vocab + 1 + t->n_durations,
-                            .n_in = t->joint};
-    csi_matvec_run(run, &out, 1);
+    const csi_matvec out = last_layer(t, hidden, logits);
+    if (t->screen.int8.w)
+        csi_screen_run(run, &t->screen, &out, work + ((size_t)t->joint + 15) / 16 * 16);
+    else
+        csi_matvec_run(run, &out, 1);
+}
+
+void csi_joint_finish(const csi_run *run, const csi_transducer *t, float *work, float *logits)
+{
+    const csi_matvec out = last_layer(t, work, logits);
+    if (t->whole_tokens)
+        csi_matvec_run(run, &out, 1);
 }

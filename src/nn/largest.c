@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ * The largest of many products w x + b, exactly, while reading most of w in int8 alone.
+ *
+ * With w = w8 + dw and x = x8 + dx, where w8 and x8 are what the bytes stand for,
+ *
+ *     |w x - w8 x8| = |dw x + w8 dx| <= |dw| |x| + |w8| |dx|
+ *
+ * and |dw|, |w8| are known per row since the model was opened, |x|, |dx| per vector. So the product in int8, which is cheap,
+ * bounds the one in f32 from both sides. A row whose upper bound is below another's lower bound cannot win; the few rows that
+ * remain are computed in f32, by the code and in the groups of rows of a whole product, and the largest among them is the
+ * whole product's, to the bit and with the same ties. A row that was not computed holds its int8 product, which is below
+ * the largest.
+ *
+ * The bounds hold for what is computed, not only for real numbers: a sum of n products in f32, in any order, fused or
+ * not, is off by less than n 2^-24 / (1 - n 2^-24) sum |w x| <= n 2^-23 |w| |x|; the rest (the int8 product's own rounding, the
+ * bounds') is a few 2^-24, and numbers too small for full precision are covered by TINY. Where the sums might
+ * overflow, or x is not finite, or too many rows remain, the whole product is computed. */
+#include "nn/nn.h"
+
+#include <float.h>
+#include <math.h>
+
+/* GROUP: rows that ops->matvec() takes together. BLOCK: rows that share bounds. SHARED_BYTES: weights that are worth waking
+ * a worker for, as in csi_matvec_run(). */
+enum { GROUP = 4, BLOCK = 64, PACK_ROWS = 256, MOST_GROUPS = 256, LANES = 16, SHARED_BYTES = 512 * 1024 };
+
+/* Larger than what underflow can do to a sum of 8192 products: 8192 * 127^2 * 2^-149. */
+static const float TINY = 1e-35f, HUGE_SUM = 1e37f;
+
+/* ------------------------------------------------------------------- packing */
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+size_t csi_screen_bytes(int64_t rows, int64_t n_in)
+{
+    return rounded((size_t)(rows * csi_int8_pitch(n_in))) + 4 * rounded((size_t)rows * sizeof(float));
+}
+
+/* |x - x8| and |x8|, rounded up; x8 = scale * q. */
+static void norms(const float *x, const int8_t *q, float scale, int64_t n, float *error, float *norm)
+{
+    double e[LANES] = {0}, s[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int64_t k = 0; k < LANES; k++) {
+            double rough = (double)scale * q[i + k], miss = (double)x[i + k] - rough;
+            e[k] += miss * miss;
+            s[k] += rough * rough;
+        }
+    for (; i < n; i++) {
+        double rough = (double)scale * q[i], miss = (double)x[i] - rough;
+        e[0] += miss * miss;
+        s[0] += rough * rough;
+    }
+    for (int k = 1; k < LANES; k++) {
+        e[0] += e[k];
+        s[0] += s[k];
+    }
+    *error = (float)(sqrt(e[0]) * (1 + 1e-6)) + FLT_MIN;
+    *norm = (float)(sqrt(s[0]) * (1 + 1e-6)) + FLT_MIN;
+}
+
+typedef struct pack_job {
+    const float *w;
+    int64_t rows, n_in, pitch;
+    int8_t *w8;
+    float *scale, *error, *norm;
+    int32_t *sum;
+} pack_job;
+
+static void pack_slice(void *context, int slice, int worker)
+{
+    const pack_job *job = context;
+    (void)worker;
+    int64_t row = (int64_t)slice * PACK_ROWS, end = CSI_MIN(row + PACK_ROWS, job->rows);
+    for (; row < end; row++) {
+        csi_int8_pack(job->w, job->n_in, row, row + 1, job->w8, job->scale, job->sum);
+        norms(job->w + row * job->n_in, job->w8 + row * job->pitch, job->scale[row], job->n_in, job->error + row,
+              job->norm + row);
+    }
+}
+
+void csi_screen_make(csi_pool *pool, const float *w, const float *bias, int64_t rows, int64_t n_in, void *memory,
+                     csi_screen *screen)
+{
+    const size_t part = rounded((size_t)rows * sizeof(float));
+    pack_job job = {.w = w, .rows = rows, .n_in = n_in, .pitch = csi_int8_pitch(n_in), .w8 = memory};
+    char *at = (char *)memory + rounded((size_t)(rows * job.pitch));
+    job.scale = (float *)(void *)at;
+    job.sum = (int32_t *)(void *)(at + part);
+    job.error = (float *)(void *)(at + 2 * part);
+    job.norm = (float *)(void *)(at + 3 * part);
+    csi_pool_run(pool, 0, (int)((rows + PACK_ROWS - 1) / PACK_ROWS), pack_slice, &job);
+    *screen =
+        (csi_screen){.int8 = {job.w8, job.scale, job.sum, rows, n_in, job.pitch}, .error = job.error, .norm = job.norm};
+    for (int64_t r = 0; r < rows; r++) {
+        screen->most_norm = CSI_MAX(screen->most_norm, job.error[r] + job.norm[r]);
+        screen->most_bias = CSI_MAX(screen->most_bias, fabsf(bias[r]));
+    }
+}
+
+/* ------------------------------------------------------------------- running */
+
+typedef struct bounds {
+    float least, most; /* the largest lower bound of a block's rows, and the largest upper one */
+} bounds;
+
+typedef struct screen_job {
+    const csi_run *run;
+    const csi_screen *screen;
+    const csi_matvec *product;
+    const int8_t *x8;
+    float x_scale;
+    float by_error, by_norm, by_bias; /* how far a row's products lie apart: error * by_error + ... */
+    int64_t chunk;                    /* blocks of a slice */
+    bounds *blocks;
+    int32_t groups[MOST_GROUPS]; /* first rows of what may win */
+} screen_job;
+
+static inline float width_of(const screen_job *job, int64_t row)
+{
+    const csi_screen *s = job->screen;
+    return s->error[row] * job->by_error
+           + (s->norm[row] * job->by_norm + (fabsf(job->product->bias[row]) * job->by_bias + TINY));
+}
+
+static bounds bounds_of(const screen_job *job, int64_t row0, int64_t row1)
+{
+    const float *y = job->product->y;
+    float least[LANES], most[LANES];
+    for (int i = 0; i < LANES; i++)
+        least[i] = most[i] = -INFINITY;
+    int64_t row = row0;
+    for (; row + LANES <= row1; row += LANES)
+        for (int64_t i = 0; i < LANES; i++) {
+            float width = width_of(job, row + i), low = y[row + i] - width, high = y[row + i] + width;
+            least[i] = low > least[i] ? low : least[i];
+            most[i] = high > most[i] ? high : most[i];
+        }
+    for (; row < row1; row++) {
+        float width = width_of(job, row);
+        least[0] = CSI_MAX(least[0], y[row] - width);
+        most[0] = CSI_MAX(most[0], y[row] + width);
+    }
+    for (int i = 1; i < LANES; i++) {
+        least[0] = CSI_MAX(least[0], least[i]);
+        most[0] = CSI_MAX(most[0], most[i]);
+    }
+    return (bounds){least[0], most[0]};
+}
+
+static void screen_slice(void *context, int slice, int worker)
+{
+    const screen_job *job = context;
+    const csi_int8_weights *w = &job->screen->int8;
+    (void)worker;
+    int64_t block = slice * job->chunk, row_end = CSI_MIN((block + job->chunk) * BLOCK, w->n_out);
+    for (int64_t row = block * BLOCK; row < row_end; row += BLOCK, block++) {
+        int64_t end = CSI_MIN(row + BLOCK, row_end);
+        job->run->ops->matvec_int8(w, row, end, job->x8, job->x_scale, job->product->bias, job->product->y);
+        job->blocks[block] = bounds_of(job, row, end);
+    }
+}
+
+static void exact_slice(void *context, int slice, int worker)
+{
+    const screen_job *job = context;
+    const csi_matvec *p = job->product;
+    (void)worker;
+    int64_t row = job->groups[slice];
+    job->run->ops->matvec(p->w, p->n_in, row, CSI_MIN(row + GROUP, p->n_out), p->x, p->bias, p->y);
+}
+
+/* Groups with a row that may win, and those past the rows that compete; -1: too many. */
+static int find_groups(screen_job *job)
+{
+    const int64_t rows = job->screen->int8.n_out, n_out = job->product->n_out;
+    const int64_t limit = CSI_MIN(MOST_GROUPS, n_out / (8 * GROUP) + 1);
+    float best = -INFINITY;
+    for (int64_t b = 0; b * BLOCK < rows; b++)
+        best = CSI_MAX(best, job->blocks[b].least);
+    int n = 0;
+    for (int64_t row = 0; row < n_out; row += GROUP) {
+        if (row % BLOCK == 0 && row + BLOCK <= rows && job->blocks[row / BLOCK].most < best) {
+            row += BLOCK - GROUP;
+            continue;
+        }
+        bool wanted = row + GROUP > rows;
+        for (int64_t r = row; r < row + GROUP && !wanted; r++)
+            wanted = job->product->y[r] + width_of(job, r) >= best;
+        if (wanted && n == limit)
+            return -1;
+        if (wanted)
+            job->groups[n++] = (int32_t)row;
+    }
+    return n;
+}
+
+size_t csi_screen_floats(int64_t rows, int64_t n_in)
+{
+    size_t blocks = (size_t)((rows + BLOCK - 1) / BLOCK) * 2, bytes = (size_t)csi_int8_pitch(n_in);
+    return (blocks + 15) / 16 * 16 + (bytes + 63) / 64 * 16;
+}
+
+int64_t csi_screen_run(const csi_run *run, const csi_screen *screen, const csi_matvec *product, float *work)
+{
+    const int64_t rows = screen->int8.n_out, n = product->n_in, blocks = (rows + BLOCK - 1) / BLOCK;
+    screen_job job = {.run = run, .screen = screen, .product = product, .blocks = (bounds *)(void *)work};
+    int8_t *x8 = (int8_t *)(work + ((size_t)blocks * 2 + 15) / 16 * 16);
+    job.x8 = x8;
+    job.x_scale = csi_int8_vector(product->x, n, screen->int8.pitch, x8);
+    float error, norm;
+    norms(product->x, x8, job.x_scale, n, &error, &norm);
+    const float part = ((float)n + 64) * 0x1p-23f, whole = error + norm;
+    if (isfinite(job.x_scale) && screen->most_norm * whole + screen->most_bias < HUGE_SUM) {
+        job.by_error = whole * (1 + part);
+        job.by_norm = error * (1 + part) + whole * part;
+        job.by_bias = part;
+        int threads = rows * n > SHARED_BYTES ? run->max_threads : 1;
+        job.chunk = threads > 1 ? (blocks + 4 * threads - 1) / (4 * threads) : blocks;
+        csi_pool_run(run->pool, threads, (int)((blocks + job.chunk - 1) / job.chunk), screen_slice, &job);
+        int groups = find_groups(&job);
+        if (groups >= 0) {
+            bool shared = groups * GROUP * n * (int64_t)sizeof(float) > SHARED_BYTES;
+            csi_pool_run(run->pool, shared ? run->max_threads : 1, groups, exact_slice, &job);
+            return groups;
+        }
+    }
+    csi_matvec_run(run, product, 1);
+    return -1;
+}
