@@ -345,6 +345,7 @@ typedef struct cs_result {
     int32_t n_segments;
     int64_t n_frames;                     /* encoder frames */
     double mel_ms, encoder_ms, decode_ms; /* wall clock */
+    int64_t n_steps; /* evaluations of a transducer's joint, of which decode_ms is made; 0 for CTC */
 } cs_result;
 
 /* Transcribe a buffer in one call.

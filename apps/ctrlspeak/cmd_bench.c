@@ -45,8 +45,10 @@ static const cli_example examples[] = {
     {"ctrlspeak bench -m parakeet.nemo --precision both", "f32 and int8 side by side"},
 };
 
-typedef enum measure { LOAD, MEL, ENCODER, DECODE, TOTAL, N_MEASURES } measure;
-static const char *const measure_names[N_MEASURES] = {"load_ms", "mel_ms", "encoder_ms", "decode_ms", "total_ms"};
+/* STEP: of DECODE, one evaluation of the joint. */
+typedef enum measure { LOAD, MEL, ENCODER, DECODE, STEP, TOTAL, N_MEASURES } measure;
+static const char *const measure_names[N_MEASURES] = {"load_ms",   "mel_ms",  "encoder_ms",
+                                                      "decode_ms", "step_ms", "total_ms"};
 
 /* What is measured in one precision. */
 enum { MAX_LANES = 3 };
@@ -54,7 +56,8 @@ typedef struct lane {
     cs_precision precision;
     cs_model *model;
     cs_session *session;
-    double *times; /* (N_MEASURES, repeat) */
+    double *times;   /* (N_MEASURES, repeat) */
+    int64_t n_steps; /* of the decoder, 0: it has none */
 } lane;
 
 static double now_ms(void)
@@ -201,6 +204,9 @@ static cs_err hear_lane(const arguments *a, lane *l, size_t round, const float *
     l->times[MEL * repeat + round] = result->mel_ms;
     l->times[ENCODER * repeat + round] = result->encoder_ms;
     l->times[DECODE * repeat + round] = result->decode_ms;
+    l->n_steps = result->n_steps;
+    if (l->n_steps)
+        l->times[STEP * repeat + round] = result->decode_ms / (double)l->n_steps;
     cs_result_free(result);
     return CS_OK;
 }
@@ -262,6 +268,8 @@ static void report_lane(textbuf *out, const lane *l, size_t repeat, double audio
 {
     double total_ms = 0;
     for (int m = 0; m < N_MEASURES; m++) {
+        if (m == STEP && l->n_steps == 0)
+            continue;
         double *row = l->times + (size_t)m * repeat, median = median_of(row, repeat);
         const char *name = measure_names[m];
         if (m == TOTAL)
@@ -275,10 +283,11 @@ static void report_lane(textbuf *out, const lane *l, size_t repeat, double audio
     double factor = total_ms > 0 ? audio_seconds * 1000 / total_ms : 0;
     long long weight_bytes = (long long)cs_model_get_info(l->model)->weight_bytes;
     if (json)
-        textbuf_printf(out, "%s\"real_time_factor\": %.3f,\n%s\"weight_bytes\": %lld", indent, factor, indent,
-                       weight_bytes);
+        textbuf_printf(out, "%s\"decode_steps\": %lld,\n%s\"real_time_factor\": %.3f,\n%s\"weight_bytes\": %lld",
+                       indent, (long long)l->n_steps, indent, factor, indent, weight_bytes);
     else
-        textbuf_printf(out, "%-17s %.3f\n%-17s %lld\n", "real_time_factor", factor, "weight_bytes", weight_bytes);
+        textbuf_printf(out, "%-17s %lld\n%-17s %.3f\n%-17s %lld\n", "decode_steps", (long long)l->n_steps,
+                       "real_time_factor", factor, "weight_bytes", weight_bytes);
 }
 
 /* The first precision against each other one. */

@@ -58,6 +58,7 @@ typedef struct csi_item {
     double duration_seconds;
     int64_t n_mel_frames, n_frames;
     csi_emissions emissions;
+    int64_t n_steps; /* of the decoder */
     cs_result *result;
 } csi_item;
 

@@ -264,6 +264,7 @@ static cs_err decode_transducer(group *g, const float *encoded)
         code = csi_transducer_greedy(&c->run, t, &confidence, max_symbols, &state,
                                      projected + g->utterances[i].panel * CSI_PANEL * t->joint,
                                      g->utterances[i].n_frames, decoder_step, c, &g->owners[i]->emissions, c->err);
+        g->owners[i]->n_steps = state.n_steps;
     }
     return code;
 }
@@ -301,6 +302,7 @@ static cs_err make_result(csi_call *c, csi_item *item)
     r->duration_seconds = item->duration_seconds;
     r->score = item->emissions.score;
     r->n_frames = item->n_frames;
+    r->n_steps = item->n_steps;
     item->result = r;
     return CS_OK;
 }

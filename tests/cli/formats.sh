@@ -99,7 +99,7 @@ check "models info --json --tensors" 0 json 'd["heads"] == ["ctc", "tdt"] and le
 run "$program" models info "$short"
 check "models info of a recording" 4 err_has "$short"
 run "$program" bench -m "$model" --seconds 2 --repeat 3 --json
-check "bench --json" 0 json 'set("cpu cpu_path precision threads audio_seconds load_ms mel_ms encoder_ms decode_ms total_ms real_time_factor peak_rss_bytes".split()) <= set(d) and d["encoder_ms_min"] <= d["encoder_ms"] <= d["encoder_ms_max"] and d["audio_seconds"] == 2'
+check "bench --json" 0 json 'set("cpu cpu_path precision threads audio_seconds load_ms mel_ms encoder_ms decode_ms total_ms real_time_factor decode_steps peak_rss_bytes".split()) <= set(d) and d["encoder_ms_min"] <= d["encoder_ms"] <= d["encoder_ms_max"] and d["audio_seconds"] == 2'
 run "$program" bench -m "$model" --repeat 1 "$short"
 check "bench of a recording" 0 out_has real_time_factor
 run "$program" bench -m "$model" --seconds 2 --repeat 2 --precision both
