@@ -125,13 +125,13 @@ typedef void (*cs_log_fn)(void *user, cs_log_level level, const char *part, cons
 typedef struct cs_model cs_model;
 
 typedef enum cs_precision {
-    /* What is fastest on this CPU among those that keep the text. Today f32: int8 changes a word here and there, so it is
-     * taken when it is asked for. */
+    /* By size and CPU: f32 where all dense layers together are under 64 MB in f32, else int8 where this CPU's is faster (sse2,
+     * avx2, avx512, neon with dot product), else f32. cs_model_info.precision and .precision_reason say what it became. */
     CS_PRECISION_AUTO = 0,
     CS_PRECISION_F32 = 1, /* the reference */
     /* Weights of dense layers in 8 bits with a scale per output, their inputs in 8 bits with a scale per frame, exact sums; the
      * sub-sampling, the layer that decides between tokens and all else as in f32. Little more than a quarter of the memory.
-     * Made from the file's weights at every open. */
+     * Made from the file's weights at every open, or kept in a cache: cs_model_options.cache_folder. */
     CS_PRECISION_INT8 = 2
 } cs_precision;
 
@@ -150,6 +150,12 @@ typedef struct cs_model_options {
     const cs_allocator *allocator; /* copied; NULL: the C library's */
     cs_log_fn log;                 /* NULL: silent */
     void *log_user;
+    /* Where packed weights (int8) are kept, so that the next open of the model maps them: made when it is not there, must be the
+     * user's own. NULL (default): nowhere. What is wrong with the folder or a file in it is logged, and the model opens as
+     * without: never an error. docs/MODEL.md, "Packed weights". */
+    const char *cache_folder;
+    int64_t cache_max_bytes; /* of all files there, the least recently used go first; 0 (default): 8 GiB */
+    int64_t cache_min_bytes; /* of packed weights that are kept; 0 (default): 32 MiB, less is packed as fast */
 } cs_model_options;
 
 CS_API void cs_model_options_init(cs_model_options *options);
@@ -161,8 +167,8 @@ CS_API void cs_model_options_init(cs_model_options *options);
  * Errors   CS_EIO, CS_EMODEL (damaged, or config and tensors disagree), CS_EUNSUPPORTED (a model of another kind),
  *          CS_ENOMEM, CS_ESYSTEM, CS_EINVAL (options)
  * Owner    *model is yours: cs_model_close()
- * Cost     f32 weights are mapped, not copied; int8 ones are made here, on all threads, and their f32 pages given back (of a
- *          gzip'd file they stay); the file must not change while the model is open
+ * Cost     f32 weights are mapped, not copied; int8 ones are mapped from the cache, or made here, on all threads, and their
+ *          f32 pages given back (of a gzip'd file they stay); the files must not change while the model is open
  * Threads  any
  * Source   NeMo nemo/core/connectors/save_restore_connector.py */
 CS_API cs_err cs_model_open(const char *path, const cs_model_options *options, cs_model **model, cs_error *err);
@@ -201,6 +207,8 @@ typedef struct cs_model_info {
     int64_t weight_bytes;             /* of weights that are read: mapped, converted, packed, in int8 */
     int64_t session_bytes_per_minute; /* about, one minute in one pass, positions too */
     int32_t threads;
+    const char *precision_reason; /* "asked for", or how CS_PRECISION_AUTO chose: "auto: avx512 with VNNI" */
+    const char *opened;           /* the dense layers: "mapped" (f32), "packed now", "from the cache" */
 } cs_model_info;
 
 CS_API const cs_model_info *cs_model_get_info(const cs_model *model);
@@ -222,6 +230,28 @@ CS_API cs_err cs_model_get_tensor(const cs_model *model, size_t index, cs_tensor
  * Errors   CS_EINVAL (not UTF-8), CS_EUNSUPPORTED (aggregate tokenizer), CS_ENOMEM */
 CS_API cs_err cs_model_encode_text(const cs_model *model, const char *text, int32_t *ids, size_t capacity,
                                    size_t *n_ids, cs_error *err);
+
+/* ---------------------------------------------------------------- cache */
+
+/* A file of packed weights in a cs_model_options.cache_folder. */
+typedef struct cs_cache_entry {
+    const char *file;              /* its name in the folder */
+    const char *model, *precision; /* as cs_model_info.name and .precision; "" when damaged or of another version */
+    int64_t bytes;
+    int64_t used_seconds; /* when it was last opened or written, since 1970 */
+} cs_cache_entry;
+
+/* What the folder holds, the most recently used first; other files in it are not ours and not listed. What a writer that was
+ * killed left is removed.
+ *
+ * Returns  CS_OK and *n_entries; a folder that is not there is empty
+ * Errors   CS_EIO, CS_ENOMEM, CS_EINVAL
+ * Owner    *entries is yours: cs_cache_list_free()
+ * Threads  any */
+CS_API cs_err cs_cache_list(const char *folder, cs_cache_entry **entries, size_t *n_entries, cs_error *err);
+CS_API void cs_cache_list_free(cs_cache_entry *entries);
+/* Remove one of them; models that are open keep what they mapped. CS_EIO, CS_EINVAL (no such name). */
+CS_API cs_err cs_cache_remove(const char *folder, const char *file, cs_error *err);
 
 /* ---------------------------------------------------------------- audio */
 

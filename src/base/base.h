@@ -141,11 +141,19 @@ int csi_utf8_encode(uint32_t character, char out[4]);
 
 /* ------------------------------------------------------------------- files */
 
+/* What the system knows of a file without reading it. All zero: not known. */
+typedef struct csi_stamp {
+    int64_t bytes, mtime_ns,
+        ctime_ns; /* contents changed; contents, name or mode changed, which no program can set back */
+    uint64_t device, inode;
+} csi_stamp;
+
 /* A file's bytes: a private read-only mapping of a regular file, or a copy of anything else (pipe, device). */
 typedef struct csi_file {
     const uint8_t *data;
     size_t size;
     bool mapped;
+    csi_stamp stamp;
 } csi_file;
 
 /* CS_EIO: cannot open or read, is a directory. The descriptor is opened close-on-exec, never lands on 0-2, and is
@@ -154,6 +162,10 @@ cs_err csi_file_open(const csi_env *env, const char *path, csi_file *file, cs_er
 void csi_file_close(const csi_env *env, csi_file *file);
 /* n bytes from offset of a mapping are not needed: whole pages go back to the system, and come again when read. */
 void csi_file_release(const csi_file *file, size_t offset, size_t n);
+
+/* These n bytes of a mapping are read next: their page table entries are made at once where the system can, not at every few
+ * pages' first touch. Reads them from the disk. */
+void csi_will_read(const void *bytes, size_t n);
 
 /* open(2) with O_CLOEXEC that never returns 0, 1 or 2. -1 and errno on failure. */
 int csi_open_fd(const char *path, int flags, int mode);

@@ -55,6 +55,15 @@ static cs_err read_all(const csi_env *env, int fd, const char *path, csi_file *f
     return CS_OK;
 }
 
+static csi_stamp stamp_of(const struct stat *st)
+{
+    return (csi_stamp){.bytes = st->st_size,
+                       .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+                       .ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+                       .device = (uint64_t)st->st_dev,
+                       .inode = (uint64_t)st->st_ino};
+}
+
 cs_err csi_file_open(const csi_env *env, const char *path, csi_file *file, cs_error *err)
 {
     *file = (csi_file){0};
@@ -79,6 +88,8 @@ cs_err csi_file_open(const csi_env *env, const char *path, csi_file *file, cs_er
     } else {
         code = read_all(env, fd, path, file, err);
     }
+    if (code == CS_OK)
+        file->stamp = stamp_of(&st);
     close(fd);
     return code;
 }
@@ -98,6 +109,17 @@ void csi_file_release(const csi_file *file, size_t offset, size_t n)
     const size_t end = (offset + n) / page * page;
     if (file->mapped && first < end)
         madvise((void *)(uintptr_t)(file->data + first), end - first, MADV_DONTNEED);
+}
+
+void csi_will_read(const void *bytes, size_t n)
+{
+#if defined(MADV_POPULATE_READ)
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)bytes / page * page;
+    madvise((void *)first, (uintptr_t)bytes + n - first, MADV_POPULATE_READ); /* a wish */
+#else
+    (void)bytes;
+    (void)n;
+#endif
 }
 
 uint64_t csi_now_ns(void)

@@ -5,6 +5,7 @@
 #define CSI_ENGINE_H
 
 #include "decode/decode.h"
+#include "engine/cache.h"
 
 /* Immutable after open but for the reference count and the position cache, which has its own lock. */
 struct cs_model {
@@ -19,7 +20,8 @@ struct cs_model {
     csi_encoder encoder;
     csi_ctc ctc;               /* when heads has CS_HEAD_CTC */
     cs_precision precision;    /* never CS_PRECISION_AUTO */
-    void *int8;                /* block of the dense layers' weights in int8, or NULL */
+    void *block;               /* of the dense layers' packed weights, made here, or NULL */
+    csi_cached cached;         /* the same as found in a cache */
     void *packed;              /* block of the transducer's f32 weights, or NULL */
     csi_transducer transducer; /* when heads has CS_HEAD_RNNT or CS_HEAD_TDT */
     const char *separators;    /* of segments */
@@ -79,14 +81,20 @@ cs_err csi_vocabulary_load(const csi_env *env, csi_loader *loader, csi_tokenizer
 /* agree.c: numbers that the config and the weights state more than once. */
 cs_err csi_check_agreement(const cs_model *model, csi_loader *loader);
 
-/* weights.c: check every weight, make int8 of the dense layers when model->precision says so, and count
- * model->info.weight_bytes. */
-cs_err csi_weights_settle(cs_model *model, csi_loader *loader);
+/* precision.c: set model->precision and its reason, the networks being loaded. */
+cs_err csi_precision_choose(cs_model *model, const csi_loader *loader, cs_precision wanted);
+
+/* weights.c: check every weight, make int8 of the dense layers when model->precision says so, or take them from the cache,
+ * and count model->info.weight_bytes. All of cache but its key is filled. */
+cs_err csi_weights_settle(cs_model *model, csi_loader *loader, csi_cache *cache);
 
 /* The head to use: `wanted` when the model has it, its best one for CS_HEAD_AUTO; CS_HEAD_AUTO when it has no such head. */
 cs_head csi_model_head(const cs_model *model, cs_head wanted);
 
-/* info.c: fill model->info, all else being loaded. */
+/* info.c: "tdt" of "/home/a/tdt.nemo"; NULL: out of memory. */
+const char *csi_info_name(csi_arena *arena, const char *path);
+const char *csi_info_precision(cs_precision precision); /* "f32" */
+/* fill model->info, all else being loaded. */
 cs_err csi_info_fill(cs_model *model, const csi_loader *loader);
 
 #endif

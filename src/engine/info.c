@@ -4,13 +4,18 @@
 
 #include <stdio.h>
 
-static const char *file_name(csi_arena *arena, const char *path)
+const char *csi_info_name(csi_arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     size_t n = strlen(base);
     if (n > 5 && strcmp(base + n - 5, ".nemo") == 0)
         n -= 5;
     return csi_arena_text(arena, base, n);
+}
+
+const char *csi_info_precision(cs_precision precision)
+{
+    return precision == CS_PRECISION_INT8 ? "int8" : "f32";
 }
 
 static const char *family(uint32_t heads)
@@ -62,10 +67,8 @@ cs_err csi_info_fill(cs_model *model, const csi_loader *loader)
 {
     cs_model_info *info = &model->info;
     const csi_encoder *e = &model->encoder;
-    info->name = file_name(&model->arena, csi_archive_path(model->archive));
     info->family = family(info->heads);
     info->nemo_version = csi_load_text(loader, "nemo_version", "");
-    info->precision = model->precision == CS_PRECISION_INT8 ? "int8" : "f32";
     info->cpu_path = csi_cpu_name(model->ops->path);
     info->sample_rate_hz = model->mel.sample_rate_hz;
     info->n_mels = model->mel.n_mels;
@@ -85,7 +88,7 @@ cs_err csi_info_fill(cs_model *model, const csi_loader *loader)
     info->session_bytes_per_minute =
         csi_encoder_bytes(e, csi_encoder_frames(e, frames)) + 4 * (frames * info->n_mels + minute);
     info->threads = csi_pool_threads(model->pool);
-    if (!info->name || !info->attention || !fill_languages(model))
+    if (!info->attention || !fill_languages(model))
         return csi_fail_memory(loader->err, 4096, "the model's description");
     return CS_OK;
 }

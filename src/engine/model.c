@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 
+#define CACHE_MAX_BYTES ((int64_t)8 << 30)
+#define CACHE_MIN_BYTES ((int64_t)32 << 20)
+
 static bool has_head(const cs_model *model, cs_head head)
 {
     return model->info.heads >> head & 1;
@@ -117,7 +120,26 @@ static void warn_of_strategy(cs_model *model, const csi_loader *loader)
     }
 }
 
-static cs_err load_all(cs_model *model, cs_error *err)
+static cs_err settle(cs_model *model, csi_loader *loader, const cs_model_options *options)
+{
+    model->info.name = csi_info_name(&model->arena, csi_archive_path(model->archive));
+    if (!model->info.name)
+        return csi_fail_memory(loader->err, 256, "the model's name");
+    cs_err code = csi_precision_choose(model, loader, options->precision);
+    if (code)
+        return code;
+    model->info.precision = csi_info_precision(model->precision);
+    csi_cache cache = {.env = &model->env,
+                       .pool = model->pool,
+                       .folder = options->cache_folder,
+                       .max_bytes = options->cache_max_bytes ? options->cache_max_bytes : CACHE_MAX_BYTES,
+                       .min_bytes = options->cache_min_bytes ? options->cache_min_bytes : CACHE_MIN_BYTES,
+                       .model = model->info.name,
+                       .precision = model->info.precision};
+    return csi_weights_settle(model, loader, &cache);
+}
+
+static cs_err load_all(cs_model *model, const cs_model_options *options, cs_error *err)
 {
     csi_loader loader = {.archive = model->archive, .arena = &model->arena, .err = err};
     cs_err code;
@@ -126,7 +148,7 @@ static cs_err load_all(cs_model *model, cs_error *err)
         || (code = csi_mel_load(&loader, &model->mel))
         || (code = csi_encoder_load(&model->env, &loader, model->mel.n_mels, &model->encoder))
         || (code = load_heads(model, &loader)) || (code = csi_check_agreement(model, &loader))
-        || (code = load_segments(model, &loader)) || (code = csi_weights_settle(model, &loader)))
+        || (code = load_segments(model, &loader)) || (code = settle(model, &loader, options)))
         return code;
     if (model->transducer.joint)
         model->info.weight_bytes += csi_transducer_pack(&model->env, model->pool, model->precision == CS_PRECISION_F32,
@@ -139,7 +161,8 @@ static void destroy(cs_model *model)
 {
     csi_encoder_finish(&model->encoder);
     csi_free(&model->env, model->packed);
-    csi_free(&model->env, model->int8);
+    csi_free(&model->env, model->block);
+    csi_cache_release(&model->cached);
     csi_tokenizer_free(model->tokenizer);
     csi_archive_close(model->archive);
     csi_pool_free(model->pool);
@@ -163,6 +186,8 @@ cs_err cs_model_open(const char *path, const cs_model_options *options, cs_model
         return csi_fail(err, CS_EINVAL, -1, "%d threads, expected 0 (all cores) to 256", o.threads);
     if ((unsigned)o.precision > CS_PRECISION_INT8)
         return csi_fail(err, CS_EINVAL, -1, "unknown precision %d, expected auto, f32 or int8", (int)o.precision);
+    if (o.cache_max_bytes < 0 || o.cache_min_bytes < 0)
+        return csi_fail(err, CS_EINVAL, -1, "a cache bound is negative, expected bytes, or 0 for the default");
     csi_env env;
     csi_env_init(&env, o.allocator, o.log, o.log_user);
     cs_model *model = csi_alloc_zero(&env, sizeof *model);
@@ -172,19 +197,18 @@ cs_err cs_model_open(const char *path, const cs_model_options *options, cs_model
     atomic_init(&model->references, 1);
     csi_arena_init(&model->arena, &model->env);
     model->ops = csi_ops_for(cpu);
-    model->precision = o.precision == CS_PRECISION_INT8 ? CS_PRECISION_INT8 : CS_PRECISION_F32;
     code = csi_pool_create(&model->env, o.threads ? o.threads : csi_physical_cores(), &model->pool, err);
     if (!code)
         code = csi_archive_open(&model->env, path, &model->archive, err);
     if (!code)
-        code = load_all(model, err);
+        code = load_all(model, &o, err);
     if (code) {
         destroy(model);
         return code;
     }
-    csi_log(&model->env, CS_LOG_INFO, "model", "%s: %s, %d layers of width %d, %s on %s, %d threads", model->info.name,
-            model->info.family, model->info.n_layers, model->info.d_model, model->info.precision, model->info.cpu_path,
-            model->info.threads);
+    csi_log(&model->env, CS_LOG_INFO, "model", "%s: %s, %d layers of width %d, %s (%s) on %s, %d threads, %s",
+            model->info.name, model->info.family, model->info.n_layers, model->info.d_model, model->info.precision,
+            model->info.precision_reason, model->info.cpu_path, model->info.threads, model->info.opened);
     *out = model;
     return CS_OK;
 }

@@ -2,7 +2,11 @@
  * Once over every weight that a model uses, on all threads: no number may be infinite or NaN, and dense layers become int8
  * where they shall. What is packed is not read again in f32, so its memory goes back as the walk goes on: a model in int8
  * never holds more than that and one tensor in f32. In f32 the walk also brings the mapping into memory before the first
- * call. */
+ * call.
+ *
+ * All that is packed lies in one block, each layer's part where layout() says, and a cache may keep the block (cache.h). With a
+ * block from there nothing is walked: its key stands for a model whose weights were found finite, and the dense layers'
+ * f32 values are never touched. */
 #include "engine/engine.h"
 
 enum { SLICE = 1 << 18 }; /* numbers: what the second look finds in a core's cache */
@@ -62,7 +66,21 @@ static size_t layout(const csi_weights_used *u, char *memory, walk *k)
     return w + rounded(rows * sizeof *k->scale) + rounded(rows * sizeof *k->sum);
 }
 
-/* The walked array is int8 from now on. */
+/* Between the parts lie zeros, not what the memory held before: the block may be written to a file. */
+static void clear_gap(void *part, size_t bytes)
+{
+    memset((char *)part + bytes, 0, rounded(bytes) - bytes);
+}
+
+static void clear_gaps(const walk *k)
+{
+    size_t rows = (size_t)(k->used->n / k->used->n_in);
+    clear_gap(k->w, rows * (size_t)csi_int8_pitch(k->used->n_in));
+    clear_gap(k->scale, rows * sizeof *k->scale);
+    clear_gap(k->sum, rows * sizeof *k->sum);
+}
+
+/* The layer is int8 from now on. */
 static void hand_over(const walk *k, csi_loader *loader)
 {
     const csi_weights_used *u = k->used;
@@ -76,28 +94,91 @@ static void hand_over(const walk *k, csi_loader *loader)
     csi_archive_release(loader->archive, u->name);
 }
 
-cs_err csi_weights_settle(cs_model *model, csi_loader *loader)
+static bool is_packed(const cs_model *model, const csi_weights_used *u)
 {
-    bool int8 = model->precision == CS_PRECISION_INT8;
+    return u->dense && model->precision == CS_PRECISION_INT8;
+}
+
+/* Bytes of the whole block. */
+static size_t block_bytes(const cs_model *model, const csi_loader *loader)
+{
     size_t size = 0;
-    for (const csi_weights_used *u = loader->used; int8 && u; u = u->next)
-        size += u->dense ? layout(u, NULL, NULL) : 0;
-    char *memory = int8 ? csi_alloc_huge(&model->env, size, &model->int8) : NULL;
-    if (int8 && !memory)
-        return csi_fail_memory(loader->err, size, "the weights in int8");
-    model->info.weight_bytes = (int64_t)size;
-    for (const csi_weights_used *u = loader->used; u; u = u->next) {
+    for (const csi_weights_used *u = loader->used; u; u = u->next)
+        size += is_packed(model, u) ? layout(u, NULL, NULL) : 0;
+    return size;
+}
+
+/* The model and how it is packed. The number changes when packing gives other bytes; the bytes depend on no CPU path. False:
+ * out of memory. */
+static bool cache_key(const cs_model *model, const csi_loader *loader, csi_cache *cache)
+{
+    enum { PACKING = 1 };
+    csi_buf what;
+    csi_buf_init(&what, &model->env);
+    csi_buf_printf(&what, "packing %d precision %s\n", PACKING, cache->precision);
+    for (const csi_weights_used *u = loader->used; u; u = u->next)
+        if (is_packed(model, u))
+            csi_buf_printf(&what, "%s %lld %lld\n", u->name, (long long)u->n, (long long)u->n_in);
+    if (!what.failed)
+        csi_archive_digest(loader->archive, what.data, what.size, cache->key);
+    csi_buf_finish(&what);
+    return !what.failed;
+}
+
+/* Walk everything, packing into block. */
+static cs_err pack(cs_model *model, csi_loader *loader, char *block)
+{
+    for (csi_weights_used *u = loader->used; u; u = u->next) {
         walk k = {.model = model, .used = u};
         atomic_init(&k.bad, false);
-        if (int8 && u->dense)
-            memory += layout(u, memory, &k);
-        cs_err code = walk_array(&k, loader);
+        if (is_packed(model, u)) {
+            block += layout(u, block, &k);
+            clear_gaps(&k);
+        }
+        cs_err code = csi_load_values(loader, u);
+        if (!code)
+            code = walk_array(&k, loader);
         if (code)
             return code;
         if (k.w)
             hand_over(&k, loader);
-        else
-            model->info.weight_bytes += u->n * (int64_t)sizeof(float);
+        else if (u->dense)
+            u->dense->f32 = u->values;
     }
     return CS_OK;
+}
+
+/* The same with a block that was found. */
+static void unpack(cs_model *model, csi_loader *loader)
+{
+    char *block = (char *)(uintptr_t)model->cached.block; /* read-only, as all that is packed from now on */
+    for (const csi_weights_used *u = loader->used; u; u = u->next) {
+        walk k = {.model = model, .used = u};
+        if (!is_packed(model, u))
+            continue;
+        block += layout(u, block, &k);
+        hand_over(&k, loader);
+    }
+}
+
+cs_err csi_weights_settle(cs_model *model, csi_loader *loader, csi_cache *cache)
+{
+    const size_t size = block_bytes(model, loader);
+    const bool keeps = csi_cache_keeps(cache, size) && cache_key(model, loader, cache);
+    model->info.weight_bytes = (int64_t)size;
+    for (const csi_weights_used *u = loader->used; u; u = u->next)
+        model->info.weight_bytes += is_packed(model, u) ? 0 : u->n * (int64_t)sizeof(float);
+    model->info.opened = size ? "packed now" : "mapped";
+    if (keeps && csi_cache_get(cache, size, &model->cached)) {
+        model->info.opened = "from the cache";
+        unpack(model, loader);
+        return CS_OK;
+    }
+    char *block = size ? csi_alloc_huge(&model->env, size, &model->block) : NULL;
+    if (size && !block)
+        return csi_fail_memory(loader->err, size, "the packed weights");
+    cs_err code = pack(model, loader, block);
+    if (!code && keeps)
+        csi_cache_put(cache, block, size);
+    return code;
 }

@@ -7,7 +7,8 @@
  */
 #include "format/inside.h"
 
-static const char config_name[] = "model_config.yaml", weights_name[] = "model_weights.ckpt";
+static const char config_name[] = "model_config.yaml";
+const char csi_weights_name[] = "model_weights.ckpt";
 
 /* ------------------------------------------------------------------- open */
 
@@ -54,16 +55,16 @@ static cs_err open_config(csi_archive *a, cs_error *err)
 static cs_err open_weights(csi_archive *a, cs_error *err)
 {
     static const char folder[] = "model_weights/";
-    const csi_tar_member *member = csi_tar_find(&a->tar, weights_name);
+    const csi_tar_member *member = csi_tar_find(&a->tar, csi_weights_name);
     for (size_t i = 0; !member && i < a->tar.n_members; i++)
         if (strncmp(a->tar.members[i].name, folder, sizeof folder - 1) == 0)
             return csi_fail(err, CS_EUNSUPPORTED, -1,
                             "%s: holds a distributed checkpoint (folder %s), expected one file %s", a->label, folder,
-                            weights_name);
+                            csi_weights_name);
     if (!member)
         return csi_fail(err, CS_EMODEL, -1, "%s: the archive holds no %s, expected a NeMo model%s", a->label,
-                        weights_name, a->tar.ended ? "" : " (an incomplete download?)");
-    const char *label = csi_arena_printf(&a->arena, "%s: %s", a->label, weights_name);
+                        csi_weights_name, a->tar.ended ? "" : " (an incomplete download?)");
+    const char *label = csi_arena_printf(&a->arena, "%s: %s", a->label, csi_weights_name);
     if (!label)
         return csi_fail_memory(err, strlen(a->label), "the weights' name");
     cs_err code = csi_checkpoint_index(&a->arena, label, member->data, member->size, &a->weights, err);
@@ -164,7 +165,10 @@ cs_err csi_archive_open(const csi_env *env, const char *path, csi_archive **arch
     if (code == CS_OK)
         code = csi_file_open(env, path, &a->file, err);
     if (code == CS_OK)
-        code = open_bytes(a, a->file.data, a->file.size, err);
+        if (code == CS_OK) {
+            a->stamp = a->file.stamp;
+            code = open_bytes(a, a->file.data, a->file.size, err);
+        }
     return opened(a, code, archive);
 }
 

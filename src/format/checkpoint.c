@@ -122,5 +122,8 @@ cs_err csi_checkpoint_index(csi_arena *arena, const char *label, const uint8_t *
         return csi_fail_memory(err, c.root_bytes + MAX_NAME, "a storage's name");
     memcpy(c.path, c.root, c.root_bytes);
     code = check_byteorder(&c, err);
-    return code == CS_OK ? read_pickle(&c, arena, pickle, list, err) : code;
+    if (code == CS_OK)
+        code = read_pickle(&c, arena, pickle, list, err);
+    list->zip = c.zip;
+    return code;
 }

@@ -99,13 +99,21 @@ const csi_tensor *csi_archive_tensor(const csi_archive *archive, const char *nam
 /* A tensor's values as contiguous row-major f32: a pointer into the mapping when they are that already and aligned to
  * 4 bytes, else converted or gathered into memory that the archive owns. dims[i] < 0 means any size; the real ones
  * are in csi_archive_tensor(). Missing or of another shape: CS_EMODEL naming the tensor, its shape and the wanted one.
- * Integer and boolean tensors: CS_EMODEL. One thread at a time. */
+ * Integer and boolean tensors: CS_EMODEL. values NULL: the checks alone, nothing is read. One thread at a time. */
 cs_err csi_archive_f32(csi_archive *archive, const char *name, int32_t n_dims, const int64_t *dims,
                        const float **values, cs_error *err);
 
 /* Nobody will read the f32 values of this tensor any more: a copy is freed, pages of the mapping go back to the system. Pointers
  * from csi_archive_f32() to them are dead. Of a gzip'd archive nothing is given back: its weights lie in one block. */
 void csi_archive_release(csi_archive *archive, const char *name);
+
+/* What tells this model from any other without reading its weights: SHA-256 over `more`, the file's size and time of change,
+ * the names, sizes and bytes of all members but the checkpoint, and of that the names, sizes, places and CRC-32s of its
+ * entries and the bytes of those that are no storages. Of a checkpoint whose storages have no CRC-32s the file's inode
+ * and its last change of any kind count, too. */
+enum { CSI_DIGEST_BYTES = 32 };
+void csi_archive_digest(const csi_archive *archive, const void *more, size_t more_bytes,
+                        uint8_t digest[CSI_DIGEST_BYTES]);
 
 /* A member's bytes by its name without "./"; a leading "nemo:" of name is dropped, and when nothing fits the base name
  * is tried. CS_EMODEL when it is not there. The bytes live as long as the archive. */

@@ -91,8 +91,9 @@ const csi_tar_member *csi_tar_find(const csi_tar *tar, const char *name);
 typedef struct csi_zip_entry {
     const char *name; /* name_bytes, not terminated */
     uint32_t name_bytes;
-    uint16_t method;     /* 0 stored, 8 deflated; others are refused when used */
-    uint64_t header;     /* local header's offset */
+    uint16_t method; /* 0 stored, 8 deflated; others are refused when used */
+    uint32_t crc;    /* CRC-32 of the contents as the directory states it; not checked, 0 from writers that skip it */
+    uint64_t header; /* local header's offset */
     const uint8_t *data; /* packed_size bytes */
     size_t packed_size;
     size_t size;
@@ -114,6 +115,7 @@ typedef struct csi_tensor_list {
     csi_tensor *tensors; /* in file order */
     csi_name *names;     /* sorted; index into tensors */
     size_t n_tensors;
+    csi_zip zip; /* the checkpoint that they are in */
 } csi_tensor_list;
 
 /* Find a storage's bytes by its key. */
@@ -136,6 +138,7 @@ struct csi_archive {
     const char *path;  /* as given */
     const char *label; /* printable, cut at its front when long: messages keep room for what is wrong */
     csi_file file;
+    csi_stamp stamp;  /* of the file */
     csi_buf inflated; /* of a gzip'd archive; the file is closed then */
     int64_t file_bytes;
     csi_tar tar;
@@ -144,6 +147,9 @@ struct csi_archive {
     float **copies; /* per tensor: its f32 copy once made */
     int64_t copied_bytes;
 };
+
+/* The member that holds the weights. */
+extern const char csi_weights_name[];
 
 /* Fail with a sentence on what data, which is no tar, seems to be. */
 cs_err csi_fail_not_an_archive(const char *label, const uint8_t *data, size_t size, cs_error *err);

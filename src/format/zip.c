@@ -161,6 +161,7 @@ static cs_err read_central(reader *r, size_t *at, csi_zip_entry *entry)
     entry->name = (const char *)p + CENTRAL_BYTES;
     entry->name_bytes = (uint32_t)name_bytes;
     entry->method = csi_le16(p + 10);
+    entry->crc = csi_le32(p + 16);
     if (csi_le16(p + 8) & ENCRYPTED) {
         csi_quote quote;
         return csi_fail(r->err, CS_EUNSUPPORTED, (int64_t)*at, "%s: the zip entry \"%s\" is encrypted", r->label,

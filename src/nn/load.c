@@ -9,7 +9,7 @@ static const char *file(const csi_loader *loader)
     return csi_archive_path(loader->archive);
 }
 
-/* name is the tensor's, written out. */
+/* name is the tensor's, written out. values NULL: csi_load_values() will get them. */
 static cs_err load(csi_loader *loader, const float **values, int32_t n_dims, const int64_t *dims, const char *name)
 {
     cs_err code = csi_archive_f32(loader->archive, name, n_dims, dims, values, loader->err);
@@ -19,8 +19,11 @@ static cs_err load(csi_loader *loader, const float **values, int32_t n_dims, con
     csi_weights_used *used = csi_arena_alloc(loader->arena, sizeof *used);
     if (!used)
         return csi_fail_memory(loader->err, sizeof *used, "the list of weights");
-    *used = (csi_weights_used){
-        .next = loader->used, .name = tensor->name, .values = *values, .n = tensor->n_elements, .n_in = 1};
+    *used = (csi_weights_used){.next = loader->used,
+                               .name = tensor->name,
+                               .values = values ? *values : NULL,
+                               .n = tensor->n_elements,
+                               .n_in = 1};
     loader->used = used;
     loader->n_parameters += tensor->n_elements;
     return CS_OK;
@@ -45,13 +48,21 @@ cs_err csi_load_dense(csi_loader *loader, csi_dense_weights *weights, int32_t n_
     va_start(args, name);
     vsnprintf(text, sizeof text, name, args);
     va_end(args);
-    cs_err code = load(loader, &weights->f32, n_dims, dims, text);
+    cs_err code = load(loader, NULL, n_dims, dims, text);
     if (code)
         return code;
     loader->used->dense = weights;
     for (int32_t i = 1; i < n_dims; i++)
         loader->used->n_in *= dims[i];
     return CS_OK;
+}
+
+cs_err csi_load_values(csi_loader *loader, csi_weights_used *used)
+{
+    const csi_tensor *tensor = csi_archive_tensor(loader->archive, used->name);
+    if (used->values)
+        return CS_OK;
+    return csi_archive_f32(loader->archive, used->name, tensor->n_dims, tensor->dims, &used->values, loader->err);
 }
 
 bool csi_load_has(const csi_loader *loader, const char *name, ...)

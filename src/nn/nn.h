@@ -56,7 +56,7 @@ static inline csi_int8_panels csi_int8_place(float *buffer, int64_t columns)
 typedef struct csi_weights_used {
     struct csi_weights_used *next;
     const char *name;
-    const float *values;
+    const float *values; /* of dense ones NULL until csi_load_values() */
     int64_t n;
     csi_dense_weights *dense; /* whose it is, NULL: none's */
     int64_t n_in;             /* of dense */
@@ -73,9 +73,12 @@ typedef struct csi_loader {
 /* A required weight: *values is (dims) f32, row-major. `name` is a format for the arguments that follow dims. */
 cs_err csi_load_weight(csi_loader *loader, const float **values, int32_t n_dims, const int64_t *dims, const char *name,
                        ...) CSI_PRINTF(5, 6);
-/* The same for the weights of a dense layer: dims[0] is n_out, the rest n_in. *weights must stay where it is. */
+/* The same for the weights of a dense layer: dims[0] is n_out, the rest n_in. *weights must stay where it is. They are checked but
+ * not read, and weights->f32 is NULL, until it is known in which precision they are wanted. */
 cs_err csi_load_dense(csi_loader *loader, csi_dense_weights *weights, int32_t n_dims, const int64_t *dims,
                       const char *name, ...) CSI_PRINTF(5, 6);
+/* used->values in f32. */
+cs_err csi_load_values(csi_loader *loader, csi_weights_used *used);
 /* n_dims and dims of a weight: csi_load_weight(loader, &w, CSI_SHAPE(n_out, n_in), "name"). */
 #define CSI_SHAPE(...)                                                         \
     (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
