@@ -8,7 +8,7 @@
  *   CLI_SWITCH    int32_t, --x: 1, --no-x: 0          CLI_CHOICE    int32_t, index into choices
  *   CLI_TEXT, CLI_FILE, CLI_DIRECTORY                 const char *, the argument itself
  *
- * An option with `variable` is set from that environment variable first; the command line wins. */
+ * An option with `variable` is set from that environment variable first (a switch: on or off); the command line wins. */
 #ifndef APPS_CLI_H
 #define APPS_CLI_H
 

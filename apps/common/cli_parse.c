@@ -126,8 +126,12 @@ static int set_value(const cli_command *command, const cli_option *option, const
     case CLI_CHOICE:
         return set_choice(command, option, label, text, (int32_t *)place);
     case CLI_FLAG:
-    case CLI_SWITCH:
         *(int32_t *)place = 1;
+        return APP_DONE;
+    case CLI_SWITCH: /* a variable says which; --x has no text */
+        if (text[0] && strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
+            return cli_misuse(command, "%s is '%s', expected on or off", label, text);
+        *(int32_t *)place = strcmp(text, "off") != 0;
         return APP_DONE;
     default:
         if (!text[0])

@@ -20,7 +20,8 @@ typedef struct arguments {
     int32_t no_ui, plain, debug, check_only, list_models;
     const char *config, *source_lang, *target_lang;
     const char *model, *gesture, *source, *device, *deliver, *history_db;
-    int32_t threads, precision, cue_volume, keys, spoken_punctuation, worker, pause_media, history, log_level, log_text;
+    int32_t threads, precision, cue_volume, keys, spoken_punctuation, worker, pause_media, history, log_level, log_text,
+        cache;
 } arguments;
 
 #define AT(field) offsetof(arguments, field)
@@ -34,6 +35,8 @@ static const cli_option options[] = {
     {"threads", 0, CLI_INT, AT(threads), "N", 0, 256, "one per core", NULL, "threads for decoding"},
     {"precision", 0, CLI_CHOICE, AT(precision), "auto|f32|int8", 0, 0, "auto", NULL,
      "what the products are computed in"},
+    {"cache", 0, CLI_SWITCH, AT(cache), NULL, 0, 0, "on", NULL,
+     "keep packed weights, so that the next start maps them; see ctrlspeak models cache"},
     {"gesture", 'g', CLI_TEXT, AT(gesture), "GESTURE", 0, 0, "triple:ctrl", NULL,
      "what starts and stops: triple:ctrl, double:ctrl_right, hold:super_right, toggle:f12, hybrid:ctrl_right, none"},
     {"keys", 0, CLI_CHOICE, AT(keys), "auto|x11|evdev|none", 0, 0, "auto", NULL, "where keys are read"},
@@ -70,6 +73,7 @@ static const struct flag {
     {"--model", "model", CLI_TEXT, AT(model)},
     {"--threads", "threads", CLI_INT, AT(threads)},
     {"--precision", "precision", CLI_CHOICE, AT(precision)},
+    {"--cache", "cache", CLI_SWITCH, AT(cache)},
     {"--gesture", "dictate.gesture", CLI_TEXT, AT(gesture)},
     {"--keys", "dictate.keys", CLI_CHOICE, AT(keys)},
     {"--source", "audio.source", CLI_TEXT, AT(source)},
@@ -150,6 +154,7 @@ static int run(const cli_command *command, int argc, char **argv)
 {
     arguments a = {.threads = UNSET,
                    .precision = UNSET,
+                   .cache = UNSET,
                    .cue_volume = UNSET,
                    .keys = UNSET,
                    .spoken_punctuation = UNSET,

@@ -93,12 +93,23 @@ static void look_at_model(examination *x)
         report(x, BROKEN, "model", error);
         return;
     }
-    if (cs_model_open(path, NULL, &model, &err) != CS_OK)
+    cs_model_options options;
+    cs_model_options_init(&options);
+    packed_use cache = PACKED_STANDARD;
+    if (x->set) {
+        cache = (packed_use){x->set->cache, x->set->cache_limit_mb, x->set->cache_least_mb};
+        options.precision = (cs_precision)x->set->precision;
+    }
+    char *folder = packed_apply(&options, &cache);
+    cs_err code = cs_model_open(path, &options, &model, &err);
+    free(folder);
+    if (code != CS_OK)
         report(x, BROKEN, "model", err.message);
     else {
         const cs_model_info *info = cs_model_get_info(model);
         bool bundled = strcmp(info->name, PATHS_BUNDLED) == 0;
-        snprintf(sentence, sizeof sentence, "%s, %s on %s%s", info->name, info->precision, info->cpu_path,
+        snprintf(sentence, sizeof sentence, "%s, %s (%s) on %s, %s%s", info->name, info->precision,
+                 info->precision_reason, info->cpu_path, info->opened,
                  bundled ? "; it knows digits and short commands, a real one is had by: ctrlspeak models get "
                            "parakeet-tdt-0.6b-v3"
                          : "");

@@ -13,11 +13,13 @@
 
 typedef struct arguments {
     int32_t precision, json, tensors;
+    packed_use cache;
 } arguments;
 
 static const cli_option options[] = {
     {"precision", 0, CLI_CHOICE, offsetof(arguments, precision), "auto|f32|int8", 0, 0, "auto", NULL,
      "open it so, and tell the memory for that"},
+    PACKED_OPTIONS(offsetof(arguments, cache)),
     {"json", 0, CLI_FLAG, offsetof(arguments, json), NULL, 0, 0, NULL, NULL, "one JSON object instead of lines"},
     {"tensors", 0, CLI_FLAG, offsetof(arguments, tensors), NULL, 0, 0, NULL, NULL,
      "list the tensors too: name, type, shape, in the order of the file"},
@@ -61,6 +63,8 @@ static const struct field {
     FIELD(weight_bytes, FIELD_INT64),
     FIELD(session_bytes_per_minute, FIELD_INT64),
     FIELD(precision, FIELD_TEXT),
+    FIELD(precision_reason, FIELD_TEXT),
+    FIELD(opened, FIELD_TEXT),
     FIELD(cpu_path, FIELD_TEXT),
     FIELD(threads, FIELD_INT32),
 #undef FIELD
@@ -124,6 +128,12 @@ static void describe(textbuf *out, const cs_model *model, const arguments *a)
             heads[n_heads++] = head_names[head - CS_HEAD_CTC];
     textbuf_printf(out, json ? "{\n" : "");
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (!json && fields[i].offset == offsetof(cs_model_info, precision)) {
+            textbuf_printf(out, "%-25s %s (%s)\n", fields[i].name, info->precision, info->precision_reason);
+            continue;
+        }
+        if (!json && fields[i].offset == offsetof(cs_model_info, precision_reason))
+            continue;
         textbuf_printf(out, json ? "  \"%s\": " : "%-25s ", fields[i].name);
         write_value(out, &fields[i], info, json);
         textbuf_printf(out, json ? ",\n" : "\n");
@@ -149,7 +159,7 @@ static void describe(textbuf *out, const cs_model *model, const arguments *a)
 
 static int run(const cli_command *command, int argc, char **argv)
 {
-    arguments a = {0};
+    arguments a = {.cache = PACKED_STANDARD};
     int n_operands = 0, status = cli_parse(command, argc, argv, &a, &n_operands);
     if (status != APP_DONE)
         return status < 0 ? APP_DONE : status;
@@ -157,7 +167,7 @@ static int run(const cli_command *command, int argc, char **argv)
     char *path = NULL;
     status = model_file_find(argv[0], &path);
     if (status == APP_DONE)
-        status = model_file_open(path, (cs_precision)a.precision, 1, NULL, &model);
+        status = model_file_open(path, (cs_precision)a.precision, 0, NULL, &a.cache, &model);
     free(path);
     if (status != APP_DONE)
         return status;

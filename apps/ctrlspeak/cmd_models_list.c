@@ -55,6 +55,7 @@ static void find_family(char *out, size_t size, const char *name, const char *pa
     cs_model_options open;
     cs_model_options_init(&open);
     open.threads = 1;
+    open.precision = CS_PRECISION_F32; /* nothing is packed for a look */
     snprintf(out, size, "%s", entry ? entry->family : "");
     if (!entry && bytes <= SMALL_BYTES && cs_model_open(path, &open, &model, NULL) == CS_OK)
         snprintf(out, size, "%s", cs_model_get_info(model)->family);

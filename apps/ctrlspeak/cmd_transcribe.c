@@ -21,6 +21,7 @@ typedef struct arguments {
     const char *model, *output, *output_folder, *channel, *raw, *confidence, *dump, *att_context, *cpu, *batch;
     int32_t format, timestamps, head, threads, jobs, precision, aggregate, max_symbols, progress, raw_spacing,
         natural_ctc_times, line_chars, lines;
+    packed_use cache;
 } arguments;
 
 #define AT(field) offsetof(arguments, field)
@@ -53,9 +54,10 @@ static const cli_option options[] = {
      "auto: up to 8 files or half a minute of sound"},
     {"precision", 0, CLI_CHOICE, AT(precision), "auto|f32|int8", 0, 0, "auto", NULL,
      "arithmetic of the dense layers; int8 is faster, takes a quarter of the memory and may change a word; auto is "
-     "f32"},
+     "int8 for large models where this CPU is faster in it, else f32"},
     {"cpu", 0, CLI_TEXT, AT(cpu), "PATH", 0, 0, "the best of this CPU", "CS_CPU",
      "highest instruction set to use: c, sse2, avx2, avx512, neon"},
+    PACKED_OPTIONS(AT(cache)),
     {"confidence", 0, CLI_TEXT, AT(confidence), "MEASURE[:ALPHA]", 0, 0, "entropy-tsallis-exp:0.33", NULL,
      "max_prob or entropy-{gibbs,tsallis,renyi}-{lin,exp}"},
     {"confidence-aggregate", 0, CLI_CHOICE, AT(aggregate), "min|mean|max|prod", 0, 0, "min", NULL,
@@ -271,7 +273,7 @@ static void tick(void *user)
 static int work(const arguments *a, task *t)
 {
     static const char *const heads[] = {"auto", "ctc", "rnnt", "tdt"};
-    int status = model_file_open(t->model_path, (cs_precision)a->precision, a->threads, a->cpu, &t->model);
+    int status = model_file_open(t->model_path, (cs_precision)a->precision, a->threads, a->cpu, &a->cache, &t->model);
     if (status != APP_DONE)
         return status;
     const cs_model_info *info = cs_model_get_info(t->model);
@@ -311,7 +313,7 @@ static int work(const arguments *a, task *t)
 
 static int run(const cli_command *command, int argc, char **argv)
 {
-    arguments a = {.max_symbols = -1, .progress = -1, .line_chars = 42, .lines = 2};
+    arguments a = {.max_symbols = -1, .progress = -1, .line_chars = 42, .lines = 2, .cache = PACKED_STANDARD};
     int n_operands = 0, status = cli_parse(command, argc, argv, &a, &n_operands);
     if (status != APP_DONE)
         return status < 0 ? APP_DONE : status;

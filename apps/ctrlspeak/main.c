@@ -167,9 +167,9 @@ static const cli_command command_help = {
 };
 
 static const cli_command *const commands[] = {
-    &command_transcribe,    &command_models_list,   &command_models_get,           &command_models_import,
-    &command_models_verify, &command_models_remove, &command_models_path,          &command_models_info,
-    &command_bench,         &command_completion,    &command_help DICTATE_ENTRIES,
+    &command_transcribe,    &command_models_list,   &command_models_get,  &command_models_import,
+    &command_models_verify, &command_models_remove, &command_models_path, &command_models_info,
+    &command_models_cache,  &command_bench,         &command_completion,  &command_help DICTATE_ENTRIES,
 };
 
 static const cli_program program = {

@@ -78,7 +78,8 @@ static void on_log(void *user, cs_log_level level, const char *part, const char 
         say(level == CS_LOG_ERROR ? "error" : "warning", part, "%s", text);
 }
 
-int model_file_open(const char *path, cs_precision precision, int32_t threads, const char *cpu, cs_model **model)
+int model_file_open(const char *path, cs_precision precision, int32_t threads, const char *cpu, const packed_use *cache,
+                    cs_model **model)
 {
     cs_model_options options;
     cs_error err = {0};
@@ -87,7 +88,9 @@ int model_file_open(const char *path, cs_precision precision, int32_t threads, c
     options.threads = threads;
     options.cpu_path = cpu;
     options.log = on_log;
+    char *folder = packed_apply(&options, cache);
     cs_err code = cs_model_open(path, &options, model, &err);
+    free(folder);
     if (code == CS_OK)
         return APP_DONE;
     say("error", "model", "%s", err.message[0] ? err.message : cs_err_text(code));

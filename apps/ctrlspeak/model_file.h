@@ -3,6 +3,7 @@
 #ifndef APPS_MODEL_FILE_H
 #define APPS_MODEL_FILE_H
 
+#include "common/packed.h"
 #include "ctrlspeak.h"
 
 #include <stddef.h>
@@ -12,7 +13,8 @@
 int model_file_find(const char *wanted, char **path);
 /* The same without a word; error is one sentence. "" is the bundled model, too. */
 int model_file_locate(const char *wanted, char **path, char *error, size_t size);
-/* threads 0 and cpu NULL: the library's defaults. APP_DONE, or another status after telling why. */
-int model_file_open(const char *path, cs_precision precision, int32_t threads, const char *cpu, cs_model **model);
+/* threads 0 and cpu NULL: the library's defaults; cache NULL: none. APP_DONE, or another status after telling why. */
+int model_file_open(const char *path, cs_precision precision, int32_t threads, const char *cpu, const packed_use *cache,
+                    cs_model **model);
 
 #endif

@@ -156,6 +156,7 @@ bool models_check(const char *path, bool any_kind, bool *other_kind, char *error
     cs_error err = {0};
     cs_model_options_init(&options);
     options.threads = 1;
+    options.precision = CS_PRECISION_F32; /* every weight is looked at, none is packed */
     cs_err code = cs_model_open(path, &options, &model, &err);
     cs_model_close(model);
     *other_kind = code == CS_EUNSUPPORTED;

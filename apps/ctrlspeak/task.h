@@ -62,6 +62,7 @@ void deliver_outcome(void *user, int32_t item, void *what);
 int deliver_end(task *t);
 
 extern const cli_command command_transcribe, command_bench, command_models_list, command_models_get,
-    command_models_import, command_models_verify, command_models_remove, command_models_path, command_models_info;
+    command_models_import, command_models_verify, command_models_remove, command_models_path, command_models_info,
+    command_models_cache;
 
 #endif

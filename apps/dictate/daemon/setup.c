@@ -312,6 +312,7 @@ bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
         .cpu_path = d->set->cpu[0] ? d->set->cpu : NULL,
         .threads = d->set->threads,
         .precision = d->set->precision, /* its choices are in the enum's order */
+        .cache = {d->set->cache, d->set->cache_limit_mb, d->set->cache_least_mb},
         .unload_seconds = d->set->unload_seconds,
     };
     d->worker = worker_create(d->set->worker ? WORKER_PROCESS : WORKER_THREAD, &for_worker,

@@ -10,6 +10,8 @@
 #ifndef DICTATE_WORKER_H
 #define DICTATE_WORKER_H
 
+#include "common/packed.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +58,7 @@ typedef struct worker_options {
     const char *cpu_path;   /* NULL: the best */
     int32_t threads;        /* 0: the library's choice */
     int32_t precision;      /* a cs_precision; 0: the library's choice */
+    packed_use cache;       /* of packed weights; all 0: none */
     int32_t unload_seconds; /* without a job or a prefault; -1: never, 0: after the last job waiting */
     const char *program;    /* WORKER_PROCESS: the executable to run as `program worker`; NULL: /proc/self/exe */
     int32_t hang_seconds;   /* WORKER_PROCESS: silence while it transcribes; 0: WORKER_HANG_SECONDS */

@@ -125,6 +125,15 @@ static void hear(server *s, size_t n_samples, int descriptor)
     done(s, end, error, &heard);
 }
 
+/* LOAD's third string; what is missing is 0. The library refuses a precision that is none and bounds below zero. */
+static void read_how(engine *e, const char *how)
+{
+    int numbers[4] = {0};
+    sscanf(how, "%9d %9d %9d %9d", &numbers[0], &numbers[1], &numbers[2], &numbers[3]);
+    e->precision = numbers[0];
+    e->cache = (packed_use){numbers[1], numbers[2], numbers[3]};
+}
+
 static void serve(server *s, const wire_message *m, int descriptor)
 {
     char error[WORKER_ERROR] = "";
@@ -135,7 +144,7 @@ static void serve(server *s, const wire_message *m, int descriptor)
     case WIRE_LOAD:
         e->threads = (int32_t)m->number;
         e->cpu_path = m->strings[1][0] ? m->strings[1] : NULL;
-        e->precision = m->strings[2][0] ? m->strings[2][0] - '0' : 0; /* the library refuses what is none */
+        read_how(e, m->strings[2]);
         engine_end end = e->load(e, m->strings[0], error);
         e->cpu_path = NULL; /* it lies in the packet */
         done(s, end, error, NULL);

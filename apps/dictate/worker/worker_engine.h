@@ -37,6 +37,7 @@ struct engine {
 
     const char *cpu_path; /* for the next load */
     int32_t threads, precision;
+    packed_use cache;
     bool loaded;
     char name[ENGINE_NAME]; /* of the model that is open, or was */
     int fd;                 /* readable while no call runs: bury; -1: none */

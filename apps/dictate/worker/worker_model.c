@@ -88,7 +88,10 @@ static engine_end load(engine *e, const char *path, char error[WORKER_ERROR])
     options.cpu_path = e->cpu_path;
     options.threads = e->threads;
     options.precision = (cs_precision)e->precision;
-    if (cs_model_open(path, &options, &model, &err) != CS_OK)
+    char *folder = packed_apply(&options, &e->cache);
+    cs_err code = cs_model_open(path, &options, &model, &err);
+    free(folder);
+    if (code != CS_OK)
         return fail(error, &err);
     count(h, 1);
     const cs_model_info *info = cs_model_get_info(model);

@@ -190,8 +190,10 @@ static engine_end ask(child *c, wire_message *m, int descriptor, int64_t patienc
 static engine_end load(engine *e, const char *path, char error[WORKER_ERROR])
 {
     answer a = {0};
-    const char precision[2] = {(char)('0' + e->precision), 0};
-    wire_message m = {.type = WIRE_LOAD, .number = e->threads, .strings = {path, e->cpu_path, precision}};
+    char how[64];
+    snprintf(how, sizeof how, "%d %d %d %d", (int)e->precision, (int)e->cache.on, (int)e->cache.limit_mb,
+             (int)e->cache.least_mb);
+    wire_message m = {.type = WIRE_LOAD, .number = e->threads, .strings = {path, e->cpu_path, how}};
     if (strlen(path) >= PATH_MAX) {
         snprintf(error, WORKER_ERROR, "%.80s...: the path has %zu bytes, expected fewer than %d", path, strlen(path),
                  PATH_MAX);

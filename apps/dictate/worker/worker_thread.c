@@ -468,6 +468,7 @@ worker *worker_create(worker_kind kind, const worker_options *options, const wor
     w->engine->cpu_path = w->cpu_path;
     w->engine->threads = options->threads;
     w->engine->precision = options->precision;
+    w->engine->cache = options->cache;
     why = start_thread(w);
     if (why) {
         snprintf(error, WORKER_ERROR, "cannot start the worker's thread: %s", strerror(why));
