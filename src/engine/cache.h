@@ -37,10 +37,14 @@ typedef struct csi_cached {
     size_t size;
 } csi_cached;
 
+/* Where in its file the block begins: a multiple of every page size, huge ones too, so that a system with large pages can map the block by them. */
+#define CSI_CACHE_BLOCK ((uint64_t)2 << 20)
+
 /* True when a block of so many bytes is kept at all. */
 static inline bool csi_cache_keeps(const csi_cache *cache, size_t size)
 {
-    return cache->folder && size > 0 && (int64_t)size >= cache->min_bytes && (int64_t)size <= cache->max_bytes;
+    return cache->folder && size > 0 && (int64_t)size >= cache->min_bytes
+           && (int64_t)(size + CSI_CACHE_BLOCK) <= cache->max_bytes;
 }
 
 /* The block of cache->key, whole and of this size; else false. One that is damaged is removed. */
@@ -61,9 +65,6 @@ typedef struct csi_cache_header {
     char model[CSI_CACHE_MODEL];
     uint64_t header_sum; /* of all before it */
 } csi_cache_header;
-
-/* A multiple of every page size, huge ones too, so that a system with large pages can map the block by them. */
-#define CSI_CACHE_BLOCK ((uint64_t)2 << 20)
 
 /* False when bytes are not a whole and plausible header of this version. */
 bool csi_cache_header_read(const void *bytes, size_t size, csi_cache_header *header);

@@ -10,7 +10,7 @@ check "a command is suggested" 2 err_has "'transcrib' is no command; did you mea
 run "$program" "$short"
 check "a file is no command" 2 err_has "did you mean 'transcribe $short'?"
 run "$program" models
-check "half a command" 2 err_has "after models comes one of: list, get, import, verify, remove, path, info"
+check "half a command" 2 err_has "after models comes one of: list, get, import, verify, remove, path, info, cache"
 run "$program" models lst
 check "half a wrong command" 2 err_has "'models lst' is no command; after models comes one of: "
 run "$program" transcribe --formt json x
@@ -52,7 +52,7 @@ for wrong in f16 f32, f32,f32 ,int8 f32:int8; do
 done
 
 for command in transcribe "models list" "models get" "models import" "models verify" "models remove" "models path" \
-    "models info" bench completion help; do
+    "models info" "models cache" bench completion help; do
     run "$program" $command --help
     check "$command --help goes to stdout" 0 both quiet 'head -n 1 "$place/out" | grep -q "^Examples:"'
 done
