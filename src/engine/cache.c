@@ -174,15 +174,15 @@ static bool write_file(const csi_cache *cache, const char *temporary, const char
 
 void csi_cache_put(const csi_cache *cache, const void *block, size_t size)
 {
-    static atomic_uint count;
     char name[2 * CSI_CACHE_KEY + 8], unique[2 * CSI_CACHE_KEY + 64];
     csi_cache_header header;
     if (!csi_cache_keeps(cache, size) || !csi_cache_make_folder(cache)
         || !csi_cache_make_room(cache, (int64_t)(CSI_CACHE_BLOCK + size)))
         return;
     csi_cache_name(cache->key, name);
-    snprintf(unique, sizeof unique, "%s.%ld-%u-%llx.tmp", name, (long)getpid(), atomic_fetch_add(&count, 1),
-             (unsigned long long)csi_now_ns());
+    snprintf(unique, sizeof unique, "%s.%ld-%llx-%llx.tmp", name, (long)getpid(),
+             (unsigned long long)(uintptr_t)&header,
+             (unsigned long long)csi_now_ns()); /* no other thread's stack is here */
     char *path = join(cache, name), *temporary = join(cache, unique);
     uint64_t *sums = csi_alloc_array(cache->env, csi_cache_sums(size), sizeof *sums);
     if (path && temporary && sums) {

@@ -103,7 +103,7 @@ check "bench --json" 0 json 'set("cpu cpu_path precision threads audio_seconds l
 run "$program" bench -m "$model" --repeat 1 "$short"
 check "bench of a recording" 0 out_has real_time_factor
 run "$program" bench -m "$model" --seconds 2 --repeat 2 --precision both
-check "bench of two precisions" 0 both 'out_has "f32 / int8 "' 'grep -qE "^precision +int8$" "$place/out"'
+check "bench of two precisions" 0 both 'out_has "f32 / int8 "' 'grep -qE "^precision +int8 .asked for.$" "$place/out"'
 run "$program" bench -m "$model" --seconds 2 --repeat 2 --precision int8,f32 --json
 check "bench of two precisions as JSON" 0 json '[r["precision"] for r in d["runs"]] == ["int8", "f32"] and d["ratios"][0]["of"] == "int8" and d["runs"][0]["weight_bytes"] < d["runs"][1]["weight_bytes"] and d["runs"][1]["encoder_ms"] > 0'
 run "$program" models info --precision int8 --json "$model"

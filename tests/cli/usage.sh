@@ -97,7 +97,7 @@ if command -v bash >/dev/null; then
     check "bash completes" 0 out_is "--format
 json jsonl
 models
-list get import verify remove path info
+list get import verify remove path info cache
 canary-180m-flash
 --help --yes"
 else
