@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * `ctrlspeak bench`: how fast a model runs here. Opens the model and transcribes the same audio N times; times are
- * medians with the smallest and largest beside them. Without a file the audio is made up: tones that change ten times a
+ * medians with the smallest and largest beside them; a pass before them, which touches memory and projects the positions
+ * for the first time, is not counted. Without a file the audio is made up: tones that change ten times a
  * second and noise, the same on every machine. What is said in it does not matter to the encoder's speed. */
 #define _XOPEN_SOURCE 700
+#include "bench_stages.h"
 #include "common/interrupt.h"
 #include "common/outfile.h"
 #include "common/say.h"
@@ -20,7 +22,7 @@
 
 typedef struct arguments {
     const char *model, *cpu, *precision;
-    int32_t seconds, repeat, threads, json;
+    int32_t seconds, repeat, warm, threads, profile, json;
     packed_use cache;
 } arguments;
 
@@ -31,6 +33,7 @@ static const cli_option options[] = {
      "the model: a .nemo file, the name of one in the models folder (models list), or bundled"},
     {"seconds", 0, CLI_INT, AT(seconds), "S", 1, 36000, "11", NULL, "length of the made-up audio"},
     {"repeat", 0, CLI_INT, AT(repeat), "N", 1, 10000, "5", NULL, "how often"},
+    {"warm", 0, CLI_INT, AT(warm), "N", 0, 100, "1", NULL, "passes before these, not counted"},
     {"threads", 't', CLI_INT, AT(threads), "N", 1, PROGRESS_WORKERS, "one per physical core", "CS_THREADS",
      "threads that compute"},
     {"precision", 0, CLI_TEXT, AT(precision), "auto|f32|int8|both", 0, 0, "auto", NULL,
@@ -38,6 +41,7 @@ static const cli_option options[] = {
     {"cpu", 0, CLI_TEXT, AT(cpu), "PATH", 0, 0, "the best of this CPU", "CS_CPU",
      "highest instruction set to use: c, sse2, avx2, avx512, neon"},
     PACKED_OPTIONS(AT(cache)),
+    {"profile", 0, CLI_FLAG, AT(profile), NULL, 0, 0, NULL, NULL, "where the time goes, stage by stage"},
     {"json", 0, CLI_FLAG, AT(json), NULL, 0, 0, NULL, NULL, "one JSON object instead of lines"},
 };
 
@@ -45,6 +49,7 @@ static const cli_example examples[] = {
     {"ctrlspeak bench -m parakeet.nemo", "eleven seconds of made-up audio, five times"},
     {"ctrlspeak bench -m parakeet.nemo --repeat 20 --json talk.wav", "a recording, as JSON"},
     {"ctrlspeak bench -m parakeet.nemo --precision both", "f32 and int8 side by side"},
+    {"ctrlspeak bench -m parakeet.nemo --profile", "and where the time goes"},
 };
 
 /* STEP: of DECODE, one evaluation of the joint. */
@@ -63,6 +68,7 @@ typedef struct lane {
     const char *opened; /* how that was */
     int32_t n_cached;   /* opens from the cache, of all */
     int64_t n_steps;    /* of the decoder, 0: it has none */
+    bench_stages stages;
 } lane;
 
 static double now_ms(void)
@@ -169,13 +175,14 @@ static int choose_lanes(const arguments *a, const cli_command *command, lane lan
 static bool lane_alloc(lane *l, size_t repeat)
 {
     l->times = calloc(repeat * N_MEASURES, sizeof *l->times);
-    return l->times != NULL;
+    return stages_alloc(&l->stages, repeat) && l->times;
 }
 
 static void lane_free(lane *l)
 {
     cs_session_free(l->session);
     cs_model_close(l->model);
+    stages_free(&l->stages);
     free(l->times);
 }
 
@@ -217,7 +224,8 @@ static int open_lane(const arguments *a, lane *l, size_t round)
     return status == APP_DONE && interrupt_wanted() ? interrupt_status() : status;
 }
 
-static cs_err hear_lane(const arguments *a, lane *l, size_t round, const float *samples, size_t n_samples,
+/* counted: not to warm up. */
+static cs_err hear_lane(const arguments *a, lane *l, size_t round, bool counted, const float *samples, size_t n_samples,
                         cs_error *err)
 {
     const size_t repeat = (size_t)a->repeat;
@@ -225,6 +233,9 @@ static cs_err hear_lane(const arguments *a, lane *l, size_t round, const float *
     cs_result *result = NULL;
     cs_transcribe_options_init(&transcribe);
     transcribe.progress = on_progress;
+    transcribe.stage = a->profile && counted ? stages_add : NULL;
+    transcribe.stage_user = &l->stages;
+    l->stages.round = round;
     cs_err code = l->session ? CS_OK : cs_session_create(l->model, &l->session, err);
     double start = now_ms();
     if (code == CS_OK)
@@ -258,9 +269,12 @@ static int measure_all(const arguments *a, const char *path, lane *lanes, int n_
     if (status == APP_DONE)
         status = get_audio(a, path, rate_hz, &audio, &made, &samples, &n_samples);
     cs_err code = CS_OK;
+    for (int32_t i = 0; status == APP_DONE && i < a->warm; i++)
+        for (int k = 0; code == CS_OK && k < n_lanes; k++)
+            code = hear_lane(a, &lanes[k], 0, false, samples, n_samples, &err);
     for (size_t i = 0; status == APP_DONE && i < repeat; i++)
         for (int k = 0; code == CS_OK && k < n_lanes; k++)
-            code = hear_lane(a, &lanes[k], i, samples, n_samples, &err);
+            code = hear_lane(a, &lanes[k], i, true, samples, n_samples, &err);
     if (code == CS_ECANCELLED)
         status = interrupt_status();
     else if (code != CS_OK) {
@@ -295,8 +309,10 @@ static double ratio_of(const lane *a, const lane *b, measure m, size_t repeat)
 }
 
 /* Times of one precision; sorts them. indent: in front of each JSON key. */
-static void report_lane(textbuf *out, const lane *l, size_t repeat, double audio_seconds, bool json, const char *indent)
+static void report_lane(textbuf *out, lane *l, size_t repeat, double audio_seconds, bool json, const char *indent)
 {
+    if (l->stages.n > 0)
+        stages_report(out, &l->stages, json, indent);
     double total_ms = 0;
     report_opening(out, l, repeat, json, indent);
     for (int m = 0; m < N_MEASURES; m++) {
@@ -341,7 +357,7 @@ static void report_ratios(textbuf *out, const lane *lanes, int n_lanes, size_t r
     textbuf_printf(out, json ? "],\n" : "");
 }
 
-static void report(textbuf *out, const arguments *a, const lane *lanes, int n_lanes, double audio_seconds)
+static void report(textbuf *out, const arguments *a, lane *lanes, int n_lanes, double audio_seconds)
 {
     char cpu[200];
     struct rusage usage;
@@ -387,7 +403,7 @@ static void report(textbuf *out, const arguments *a, const lane *lanes, int n_la
 
 static int run(const cli_command *command, int argc, char **argv)
 {
-    arguments a = {.seconds = 11, .repeat = 5, .cache = PACKED_STANDARD};
+    arguments a = {.seconds = 11, .repeat = 5, .warm = 1, .cache = PACKED_STANDARD};
     lane lanes[MAX_LANES] = {{0}};
     int n_operands = 0, n_lanes = 0, status = cli_parse(command, argc, argv, &a, &n_operands);
     if (status != APP_DONE)

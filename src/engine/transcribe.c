@@ -131,6 +131,23 @@ static void encoder_tensor(void *user, const char *name, int32_t n_dims, const i
     c->options.tensor(c->options.tensor_user, name, n_dims, dims, data);
 }
 
+static void encoder_stage(void *user, const char *name, double ms)
+{
+    const csi_call *c = user;
+    c->options.stage(c->options.stage_user, name, ms);
+}
+
+/* Milliseconds since *start, which becomes now; told as a stage when it has a name. */
+static double ms_since(const csi_call *c, uint64_t *start, const char *stage)
+{
+    uint64_t now = csi_now_ns();
+    double ms = (double)(now - *start) / 1e6;
+    *start = now;
+    if (stage && c->options.stage)
+        c->options.stage(c->options.stage_user, stage, ms);
+    return ms;
+}
+
 /* -------------------------------------------------------------------- buffers */
 
 static cs_err prepare_run(csi_call *c, int64_t n_frames)
@@ -229,12 +246,15 @@ static cs_err decode_ctc(group *g, const float *encoded)
     csi_ctc_state states[CSI_GROUP_PANELS];
     for (int i = 0; i < g->n_utterances; i++)
         csi_ctc_begin(ctc, &states[i]);
+    uint64_t clock = csi_now_ns();
     for (int64_t t = 0; t < n && !code; t += block) {
         int64_t now = CSI_MIN(block, n - t);
         const int32_t *used = used_of(g);
         project(c, &w, ctc->b, classes, encoded + t * c->model->encoder.d, now, used ? used + t / CSI_PANEL : NULL,
                 c->session->decoder.data, frames);
+        ms_since(c, &clock, "ctc head");
         code = decode_block(g, states, frames, t, now);
+        ms_since(c, &clock, "decode");
         if (!code && decoder_step(c))
             code = csi_fail(c->err, CS_ECANCELLED, -1, "cancelled");
         if (!code && c->options.tensor) {
@@ -255,7 +275,9 @@ static cs_err decode_transducer(group *g, const float *encoded)
     if (code)
         return code;
     float *projected = c->session->decoder.data + work;
+    uint64_t clock = csi_now_ns();
     project(c, &t->enc_w, t->enc_b, t->joint, encoded, g->columns, used_of(g), c->session->decoder.data, projected);
+    ms_since(c, &clock, "joint projection");
     const csi_confidence confidence = confidence_of(c);
     int32_t max_symbols = c->options.max_symbols < 0 ? t->max_symbols : c->options.max_symbols;
     for (int i = 0; i < g->n_utterances && !code; i++) {
@@ -266,6 +288,7 @@ static cs_err decode_transducer(group *g, const float *encoded)
                                      g->utterances[i].n_frames, decoder_step, c, &g->owners[i]->emissions, c->err);
         g->owners[i]->n_steps = state.n_steps;
     }
+    ms_since(c, &clock, "decode");
     return code;
 }
 
@@ -317,14 +340,6 @@ void cs_result_free(cs_result *result)
     csi_free(&env, block);
 }
 
-static double ms_since(uint64_t *start)
-{
-    uint64_t now = csi_now_ns();
-    double ms = (double)(now - *start) / 1e6;
-    *start = now;
-    return ms;
-}
-
 /* Features of all items, one after the other in the session's buffer. */
 static cs_err run_mel(group *g)
 {
@@ -354,7 +369,8 @@ static cs_err run_mel(group *g)
 static cs_err run_encoder(group *g, float **encoded)
 {
     csi_call *c = g->call;
-    const csi_encoder_hooks hooks = {encoder_step, c->options.tensor ? encoder_tensor : NULL, c};
+    const csi_encoder_hooks hooks = {encoder_step, c->options.tensor ? encoder_tensor : NULL,
+                                     c->options.stage ? encoder_stage : NULL, c};
     csi_encoder *encoder = (csi_encoder *)(uintptr_t)&c->model->encoder; /* its position cache locks itself */
     cs_err code = csi_encoder_run(&c->run, encoder, &c->session->encoder, &c->context, g->utterances, g->n_utterances,
                                   &hooks, encoded, c->err);
@@ -396,18 +412,19 @@ static cs_err transcribe_group(group *g)
     cs_err code;
     if ((code = prepare_run(c, longest)) || (code = run_mel(g)))
         return code;
-    mel_ms = ms_since(&clock);
+    mel_ms = ms_since(c, &clock, "mel");
     if (g->n_utterances > 0) {
         float *encoded;
         code = run_encoder(g, &encoded);
-        encoder_ms = ms_since(&clock);
+        encoder_ms = ms_since(c, &clock, NULL);
         if (!code)
             code = c->head == CS_HEAD_CTC ? decode_ctc(g, encoded) : decode_transducer(g, encoded);
     }
+    double decode_ms = ms_since(c, &clock, NULL);
     for (int i = 0; i < g->n_items && !code; i++)
         code = make_result(c, &g->items[i]);
     if (!code)
-        share_clocks(g, mel_ms, encoder_ms, ms_since(&clock));
+        share_clocks(g, mel_ms, encoder_ms, decode_ms + ms_since(c, &clock, "words"));
     return code;
 }
 

@@ -52,6 +52,7 @@ typedef struct state {
     const float *kept; /* positions of all layers, or NULL */
     int64_t kept_offset, kept_layer;
     int steps_done, steps;
+    uint64_t clock; /* when the stage in progress began, for the stage hook */
 } state;
 
 /* ------------------------------------------------------------------- memory */
@@ -136,6 +137,17 @@ static void show(state *s, const char *name)
     s->hooks->tensor(s->hooks->user, name, 2, (int64_t[]){s->n, s->e->d}, s->frames);
 }
 
+/* What was done since the last call was this stage. */
+static void spent(state *s, const char *stage)
+{
+    if (!s->hooks->stage)
+        return;
+    uint64_t began = s->clock;
+    s->clock = csi_now_ns();
+    if (stage)
+        s->hooks->stage(s->hooks->user, stage, (double)(s->clock - began) / 1e6);
+}
+
 /* -------------------------------------------------------------------- masks */
 
 /* Keys that frame i may look at; every style allows one run of them. */
@@ -207,9 +219,10 @@ static csi_linear dense(const state *s, const csi_dense_weights *w, const float 
     return l;
 }
 
-static void norm(const state *s, const float *x, float *y, const float *w, const float *b)
+static void norm(state *s, const float *x, float *y, const float *w, const float *b)
 {
     csi_layer_norm_run(s->run, x, y, s->e->d, s->n, s->used, w, b, false);
+    spent(s, "norms");
 }
 
 static void feed_forward(state *s, const csi_dense_weights *in_w, const float *in_b, const csi_dense_weights *out_w,
@@ -224,6 +237,7 @@ static void feed_forward(state *s, const csi_dense_weights *in_w, const float *i
     l.epilogue = CSI_RESIDUAL;
     l.scale = 0.5f;
     csi_linear_run(s->run, &l, 1);
+    spent(s, "feed-forward");
 }
 
 static const float *layer_positions(state *s, int32_t layer, const csi_conformer_layer *w)
@@ -246,7 +260,9 @@ static void self_attention(state *s, int32_t layer, const csi_conformer_layer *w
                                dense(s, &w->v_w, w->v_b, e->d, v)};
     csi_linear_run(s->run, qkv, 3);
     csi_panels_to_values(s->run, v, e->n_heads, e->head_width, s->columns, s->pitch, s->values);
+    spent(s, "queries, keys, values");
     const float *positions = layer_positions(s, layer, w);
+    spent(s, "positions");
     for (int i = 0; i < s->n_utterances; i++) {
         int64_t panel = s->utterances[i].panel, at = panel * e->d * CSI_PANEL;
         s->attentions[i] = (csi_attention){.q = q + at,
@@ -269,10 +285,12 @@ static void self_attention(state *s, int32_t layer, const csi_conformer_layer *w
                                            .out = s->h + at};
     }
     csi_attention_run(s->run, s->attentions, s->n_utterances);
+    spent(s, "attention");
     read_from(s, s->h, e->d);
     csi_linear l = dense(s, &w->out_w, w->out_b, e->d, s->x);
     l.epilogue = CSI_RESIDUAL;
     csi_linear_run(s->run, &l, 1);
+    spent(s, "attention output");
 }
 
 typedef struct convolution_job {
@@ -324,14 +342,17 @@ static void convolution(state *s, const csi_conformer_layer *w)
     read_from(s, s->h, e->d);
     csi_linear l = dense(s, &w->pw1_w, w->pw1_b, 2 * (int64_t)e->d, s->wide);
     csi_linear_run(s->run, &l, 1);
+    spent(s, "convolution products");
     convolution_job job = {s, w, 16};
     csi_pool_run(s->run->pool, s->run->max_threads, (e->d + 15) / 16, convolution_slice, &job);
     if (w->conv_norm_w)
         csi_layer_norm_run(s->run, s->h, s->h, e->d, s->n, s->used, w->conv_norm_w, w->conv_norm_b, true);
     read_from(s, s->h, e->d);
+    spent(s, "depthwise convolution");
     l = dense(s, &w->pw2_w, w->pw2_b, e->d, s->x);
     l.epilogue = CSI_RESIDUAL;
     csi_linear_run(s->run, &l, 1);
+    spent(s, "convolution products");
 }
 
 /* True when the caller wants to stop. */
@@ -364,9 +385,11 @@ static void pre_encode(state *s)
     const csi_encoder *e = s->e;
     int64_t rows = (int64_t)e->subsampling.channels * e->subsampling.n_freq;
     csi_subsampling_run(s->run, &e->subsampling, s->utterances, s->n_utterances, s->wide);
+    spent(s, "sub-sampling");
     csi_linear l = csi_dense(e->subsampling.out_w, e->subsampling.out_b, e->d, rows, s->wide, s->x, s->n);
     l.used = s->used;
     csi_linear_run(s->run, &l, 1);
+    spent(s, "sub-sampling output");
     show(s, "subsampling");
     if (e->xscale != 1.0f)
         csi_scale_run(s->run, s->x, e->d * s->columns, e->xscale);
@@ -408,6 +431,7 @@ cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, con
 {
     state s = {.run = run, .e = e, .hooks = hooks, .n_utterances = n, .pitch = value_pitch(e), .int8 = is_int8(e)};
     s.steps = 1 + 4 * e->n_layers;
+    spent(&s, NULL);
     place(&s, utterances);
     *out = NULL;
     s.reach = reach_of(e, context, s.longest);
@@ -423,6 +447,7 @@ cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, con
         csi_positions_table(e->d, s.reach, s.table);
     if (own_positions && s.int8)
         csi_positions_int8(run, e, s.reach, s.table, s.table8.scale);
+    spent(&s, "positions");
     pre_encode(&s);
     bool stop = stopped(&s);
     for (int32_t i = 0; i < e->n_layers && !stop; i++)

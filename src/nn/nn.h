@@ -193,7 +193,8 @@ int64_t csi_encoder_bytes(const csi_encoder *encoder, int64_t n_frames);
 typedef struct csi_encoder_hooks {
     int (*step)(void *user, double done);
     void (*tensor)(void *user, const char *name, int32_t n_dims, const int64_t *dims,
-                   const float *data); /* may be NULL */
+                   const float *data);                      /* may be NULL */
+    void (*stage)(void *user, const char *name, double ms); /* may be NULL: then no clock is read */
     void *user;
 } csi_encoder_hooks;
 

@@ -67,7 +67,7 @@ static void transcribe_defaults(void)
     CHECK_INT(o.att_right, INT32_MIN);
     CHECK_INT(o.raw_punctuation_spacing, 0);
     CHECK_INT(o.natural_ctc_times, 0);
-    CHECK(!o.progress && !o.tensor);
+    CHECK(!o.progress && !o.tensor && !o.stage);
 }
 
 static void write_defaults(void)

@@ -100,6 +100,10 @@ run "$program" models info "$short"
 check "models info of a recording" 4 err_has "$short"
 run "$program" bench -m "$model" --seconds 2 --repeat 3 --json
 check "bench --json" 0 json 'set("cpu cpu_path precision threads audio_seconds load_ms mel_ms encoder_ms decode_ms total_ms real_time_factor decode_steps peak_rss_bytes".split()) <= set(d) and d["encoder_ms_min"] <= d["encoder_ms"] <= d["encoder_ms_max"] and d["audio_seconds"] == 2'
+run "$program" bench -m "$model" --seconds 2 --repeat 2 --warm 0 --profile --json
+check "bench --profile: the stages are the whole" 0 json 'set("mel sub-sampling feed-forward attention decode".split()) <= set(d["stages"]) and 0 < sum(d["stages"].values()) <= d["mel_ms_max"] + d["encoder_ms_max"] + d["decode_ms_max"] + 0.1'
+run "$program" bench -m "$model" --seconds 2 --repeat 2 --profile --precision both
+check "bench --profile of two precisions" 0 both 'grep -qE "^  feed-forward +[0-9.]+ ms +[0-9.]+ %$" "$place/out"' 'test "$(grep -c "^  mel " "$place/out")" = 2'
 run "$program" bench -m "$model" --repeat 1 "$short"
 check "bench of a recording" 0 out_has real_time_factor
 run "$program" bench -m "$model" --seconds 2 --repeat 2 --precision both
