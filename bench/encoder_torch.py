@@ -4,7 +4,8 @@
 Same work as the 0.6B models: 8-fold depthwise-strided subsampling of 128 mels, 24 layers of width 1024, 8 heads,
 feed-forward 4096, convolution kernel 9, no biases. What an inference engine may do once is done once here too, for the
 peers' benefit: batch norm is folded into the depthwise convolution, queries, keys and values are one product, and the
-projections of the relative positions are kept for all lengths up to 40 s. docs/MODEL.md has the network in words.
+projections of the relative positions are kept for all lengths up to 300 s (740 MB in f32). docs/MODEL.md has the network
+in words.
 
     python encoder_torch.py OUT.onnx     export it for ONNX Runtime (weights beside it, length left open)
 """
@@ -14,8 +15,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-MELS, CHANNELS, WIDTH, HEADS, INNER, KERNEL, LAYERS = 128, 256, 1024, 8, 4096, 9, 24
-LONGEST = 500  # encoder frames whose positions are kept: 40 s
+from shape import CHANNELS, HEADS, INNER, KERNEL, LAYERS, MELS, WIDTH, encoder_frames, gflop, mel_frames
+
+LONGEST = 3760  # encoder frames whose positions are kept: 300 s
 
 
 class Subsampling(nn.Module):
@@ -116,30 +118,6 @@ def build():
 def parameters(encoder):
     """As NeMo counts them: batch norm's weight and bias apart from the depthwise convolution, which has no bias."""
     return sum(p.numel() for p in encoder.parameters()) + LAYERS * WIDTH
-
-
-def mel_frames(seconds):
-    return round(seconds * 16000) // 160 + 1
-
-
-def encoder_frames(seconds):
-    frames = mel_frames(seconds) - 1  # NeMo's length: the last, half-filled frame is not counted
-    for _ in range(3):
-        frames = (frames - 1) // 2 + 1
-    return frames
-
-
-def gflop(seconds):
-    """Multiplications and additions of one pass, positions kept, in 1e9: products and convolutions, nothing else."""
-    t, mel = encoder_frames(seconds), mel_frames(seconds) - 1
-    layers = LAYERS * t * (4 * WIDTH * INNER + 7 * WIDTH * WIDTH + KERNEL * WIDTH)
-    attention = LAYERS * 2 * t * t * WIDTH + LAYERS * t * (2 * t - 1) * WIDTH
-    subsampling, rows, bins = 0, mel, MELS
-    for stage in range(3):
-        rows, bins = (rows - 1) // 2 + 1, bins // 2
-        subsampling += rows * bins * CHANNELS * (9 if stage == 0 else 9 + CHANNELS)
-    subsampling += t * (CHANNELS * MELS // 8) * WIDTH
-    return 2e-9 * (layers + attention + subsampling)
 
 
 def export(path):
