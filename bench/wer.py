@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """wer.py: the word error rates of a model, measured with the program itself, as a table.
 
-usage: wer.py [--program build/ctrlspeak] [--model models/ctrlspeak-small.nemo] [--precision f32,int8] [--head tdt,ctc]
+usage: wer.py [--program build/ctrlspeak] [--model models/ctrlspeak-small.nemo] [--precision f32,bf16,int8] [--head tdt,ctc]
               [--part all|dev|test] [--sets NAME,...] [--audio ../shared/audio] [--keep DIR]
 
 Needs Python with numpy, and ffmpeg for the Asterisk prompts. Sets whose recordings are absent are named and counted as

@@ -168,6 +168,23 @@ static void keep_stage(void *user, const char *name, int32_t n_dims, const int64
         memcpy(stage->values, data, n * sizeof(float));
 }
 
+static void add_time(void *user, const char *name, double ms)
+{
+    golden_run *run = user;
+    run->told_ms += ms;
+    if (!name[0] || !(ms >= 0))
+        bad("stage '%s' took %g ms", name, ms);
+}
+
+/* Stages are parts of what the result tells, which need not be the whole. */
+static void check_told(const golden_run *run)
+{
+    const cs_result *r = run->result;
+    double all = r->mel_ms + r->encoder_ms + r->decode_ms;
+    if (!(run->told_ms > 0 && run->told_ms <= all + 1e-3))
+        bad("the stages took %g ms of %g", run->told_ms, all);
+}
+
 int golden_run_case(golden_run *run, const golden_data *data, cs_model *model, const json_t *one,
                     const cs_transcribe_options *options, bool stages)
 {
@@ -183,12 +200,15 @@ int golden_run_case(golden_run *run, const golden_data *data, cs_model *model, c
     }
     if (stages) {
         mine.tensor = keep_stage;
-        mine.tensor_user = run;
+        mine.stage = add_time;
+        mine.tensor_user = mine.stage_user = run;
     }
     if (cs_transcribe(model, audio->samples + start, n, &mine, &run->result, &err) != CS_OK) {
         bad("cs_transcribe: %s", err.message);
         return -1;
     }
+    if (stages)
+        check_told(run);
     return 0;
 }
 

@@ -22,6 +22,7 @@ typedef struct golden_run {
     cs_result *result;
     golden_stage stages[GOLDEN_MAX_STAGES];
     int32_t n_stages;
+    double told_ms; /* the sum of what the stage hook was told */
 } golden_run;
 
 /* A human name of the case, "cut5555 ctc context 14,1". */
