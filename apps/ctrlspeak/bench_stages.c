@@ -46,7 +46,8 @@ void stages_report(textbuf *out, bench_stages *s, bool json, const char *indent)
         medians[i] = (row[(s->repeat - 1) / 2] + row[s->repeat / 2]) / 2;
         sum += medians[i];
     }
-    textbuf_printf(out, json ? "%s\"stages\": {" : "", indent);
+    if (json)
+        textbuf_printf(out, "%s\"stages\": {", indent);
     for (int i = 0; i < s->n; i++) {
         if (json)
             textbuf_printf(out, "%s\"%s\": %.3f", i ? ", " : "", s->names[i], medians[i]);
@@ -54,5 +55,6 @@ void stages_report(textbuf *out, bench_stages *s, bool json, const char *indent)
             textbuf_printf(out, "  %-23s %10.3f ms %5.1f %%\n", s->names[i], medians[i],
                            sum > 0 ? 100 * medians[i] / sum : 0);
     }
-    textbuf_printf(out, json ? "},\n" : "");
+    if (json)
+        textbuf_printf(out, "},\n");
 }
