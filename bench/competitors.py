@@ -29,7 +29,7 @@ class Peer:
         self.name, self.group, self.onnx, self.available = name, group, onnx, None
         self.command = [sys.executable, str(HERE / "peer.py"), kind, str(threads), str(mel)] + ([str(onnx)] if onnx else [])
         self.environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "CUDA_VISIBLE_DEVICES": ""}
-        self.process = None
+        self.process, self.foreign = None, "NeMo's" in name  # foreign: not the weights of encoder_torch.py
         self.rss, self.idle_ms = 0, 0
 
     def open(self):

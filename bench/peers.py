@@ -82,7 +82,7 @@ def similarity(crowd, seconds, scratch, reference):
 
     cosines = {}
     for who in crowd:
-        if hasattr(who, "save"):
+        if hasattr(who, "save") and not who.foreign:
             path = Path(scratch) / "encoder.npy"
             if "error" not in who.save(seconds, path):
                 a, b = (x.astype(numpy.float64).ravel() for x in (numpy.load(path), reference))

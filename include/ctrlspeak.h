@@ -329,10 +329,11 @@ typedef struct cs_transcribe_options {
     void (*tensor)(void *user, const char *name, int32_t n_dims, const int64_t *dims, const float *data);
     void *tensor_user;
 
-    /* Where the time goes, from the calling thread: a stage has ended that took so long. A name comes as often as the stage is
-     * run, once or more a layer: add up what has the same name; of utterances that are heard together it is the time of all. "mel"; of the encoder "sub-sampling", "sub-sampling output",
-     * "positions" (when not kept), "norms", "feed-forward", "queries, keys, values", "attention", "attention output",
-     * "convolution products", "depthwise convolution"; "joint projection" or "ctc head", "decode", "words". */
+    /* Where the time goes, from the calling thread: a stage has ended that took so long. A name comes as often as the
+     * stage is run, once or more a layer: add up what has the same name. Of utterances that are heard together it is the
+     * time of all. "mel"; of the encoder "sub-sampling", "sub-sampling output", "positions" (when not kept), "norms",
+     * "feed-forward", "queries, keys, values", "attention", "attention output", "convolution products", "depthwise
+     * convolution"; "joint projection" or "ctc head", "decode", "words". */
     void (*stage)(void *user, const char *name, double ms);
     void *stage_user;
 } cs_transcribe_options;
