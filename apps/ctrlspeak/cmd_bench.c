@@ -36,8 +36,8 @@ static const cli_option options[] = {
     {"warm", 0, CLI_INT, AT(warm), "N", 0, 100, "1", NULL, "passes before these, not counted"},
     {"threads", 't', CLI_INT, AT(threads), "N", 1, PROGRESS_WORKERS, "one per physical core", "CS_THREADS",
      "threads that compute"},
-    {"precision", 0, CLI_TEXT, AT(precision), "auto|f32|int8|both", 0, 0, "auto", NULL,
-     "arithmetic of the dense layers; several, as f32,int8, take turns and are compared; both is these two"},
+    {"precision", 0, CLI_TEXT, AT(precision), "auto|f32|int8|bf16|both", 0, 0, "auto", NULL,
+     "arithmetic of the dense layers; several, as f32,bf16,int8, take turns and are compared; both is f32,int8"},
     {"cpu", 0, CLI_TEXT, AT(cpu), "PATH", 0, 0, "the best of this CPU", "CS_CPU",
      "highest instruction set to use: c, sse2, avx2, avx512, neon"},
     PACKED_OPTIONS(AT(cache)),
@@ -58,7 +58,7 @@ static const char *const measure_names[N_MEASURES] = {"load_ms",   "mel_ms",  "e
                                                       "decode_ms", "step_ms", "total_ms"};
 
 /* What is measured in one precision. */
-enum { MAX_LANES = 3 };
+enum { MAX_LANES = 4 };
 typedef struct lane {
     cs_precision precision;
     cs_model *model;
@@ -153,7 +153,7 @@ static int on_progress(void *user, double done_seconds, double total_seconds)
 /* "f32", "f32,int8", "both": lanes to *n. */
 static int choose_lanes(const arguments *a, const cli_command *command, lane lanes[MAX_LANES], int *n)
 {
-    static const char *const names[] = {"auto", "f32", "int8"};
+    static const char *const names[] = {"auto", "f32", "int8", "bf16"};
     const char *at = !a->precision ? "auto" : strcmp(a->precision, "both") == 0 ? "f32,int8" : a->precision;
     for (*n = 0; at; at = *at == ',' ? at + 1 : NULL) {
         size_t length = strcspn(at, ",");
@@ -164,7 +164,7 @@ static int choose_lanes(const arguments *a, const cli_command *command, lane lan
             before++;
         if (found == MAX_LANES || before < *n)
             return cli_misuse(command,
-                              "--precision is '%s', expected auto, f32, int8, some of them as f32,int8, or both",
+                              "--precision is '%s', expected auto, f32, int8, bf16, some of them as f32,int8, or both",
                               a->precision);
         lanes[(*n)++].precision = (cs_precision)found;
         at += length;

@@ -33,7 +33,7 @@ static const cli_option options[] = {
     {"config", 0, CLI_FILE, AT(config), "FILE", 0, 0, "the user's own", NULL, "another config file"},
     {"model", 'm', CLI_TEXT, AT(model), "MODEL", 0, 0, "the bundled one", NULL, "model file, or a name of models list"},
     {"threads", 0, CLI_INT, AT(threads), "N", 0, 256, "one per core", NULL, "threads for decoding"},
-    {"precision", 0, CLI_CHOICE, AT(precision), "auto|f32|int8", 0, 0, "auto", NULL,
+    {"precision", 0, CLI_CHOICE, AT(precision), "auto|f32|int8|bf16", 0, 0, "auto", NULL,
      "what the products are computed in"},
     {"cache", 0, CLI_SWITCH, AT(cache), NULL, 0, 0, "on", NULL,
      "keep packed weights, so that the next start maps them; see ctrlspeak models cache"},

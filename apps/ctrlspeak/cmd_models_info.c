@@ -17,7 +17,7 @@ typedef struct arguments {
 } arguments;
 
 static const cli_option options[] = {
-    {"precision", 0, CLI_CHOICE, offsetof(arguments, precision), "auto|f32|int8", 0, 0, "auto", NULL,
+    {"precision", 0, CLI_CHOICE, offsetof(arguments, precision), "auto|f32|int8|bf16", 0, 0, "auto", NULL,
      "open it so, and tell the memory for that"},
     PACKED_OPTIONS(offsetof(arguments, cache)),
     {"json", 0, CLI_FLAG, offsetof(arguments, json), NULL, 0, 0, NULL, NULL, "one JSON object instead of lines"},

@@ -52,9 +52,9 @@ static const cli_option options[] = {
     {"batch", 0, CLI_TEXT, AT(batch), "N|auto", 0, 0, "auto", NULL,
      "most short files that a job transcribes together, which is faster and gives the same results; 1: each by itself; "
      "auto: up to 8 files or half a minute of sound"},
-    {"precision", 0, CLI_CHOICE, AT(precision), "auto|f32|int8", 0, 0, "auto", NULL,
-     "arithmetic of the dense layers; int8 is faster, takes a quarter of the memory and may change a word; auto is "
-     "int8 for large models where this CPU is faster in it, else f32"},
+    {"precision", 0, CLI_CHOICE, AT(precision), "auto|f32|int8|bf16", 0, 0, "auto", NULL,
+     "arithmetic of the dense layers; bf16 and int8 are faster, take half and a quarter of the memory and may change a "
+     "word; auto is int8 for large models where this CPU is faster in it, else f32"},
     {"cpu", 0, CLI_TEXT, AT(cpu), "PATH", 0, 0, "the best of this CPU", "CS_CPU",
      "highest instruction set to use: c, sse2, avx2, avx512, neon"},
     PACKED_OPTIONS(AT(cache)),

@@ -207,5 +207,7 @@ const char *csi_cpu_name(csi_cpu_path path);
 /* Whether this CPU has the instruction for sums of four products of bytes that goes with a path that it can run:
  * AVX-VNNI with avx2, AVX-512 VNNI with avx512, SDOT with neon. */
 bool csi_cpu_has_dot(csi_cpu_path path);
+/* Whether it has the instruction for sums of two products of bf16: AVX-512 BF16 with avx512. */
+bool csi_cpu_has_bf16(csi_cpu_path path);
 
 #endif

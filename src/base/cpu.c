@@ -77,6 +77,18 @@ bool csi_cpu_has_dot(csi_cpu_path path)
     return false;
 }
 
+bool csi_cpu_has_bf16(csi_cpu_path path)
+{
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+    if (path == CSI_CPU_AVX512)
+        return __get_cpuid_count(7, 0, &a, &b, &c, &d) && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)
+               && (a >> 5 & 1);
+#endif
+    (void)path;
+    return false;
+}
+
 /* First line of a small file of /proc or /sys; "" when it cannot be read. */
 static void read_line(const char *path, char *out, size_t out_size)
 {

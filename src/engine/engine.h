@@ -84,9 +84,11 @@ cs_err csi_check_agreement(const cs_model *model, csi_loader *loader);
 /* precision.c: set model->precision and its reason, the networks being loaded. */
 cs_err csi_precision_choose(cs_model *model, const csi_loader *loader, cs_precision wanted);
 
-/* weights.c: check every weight, make int8 of the dense layers when model->precision says so, or take them from the cache,
- * and count model->info.weight_bytes. All of cache but its key is filled. */
+/* weights.c: check every weight, make int8 or bf16 of the dense layers when model->precision says so, or take them from the
+ * cache, and count model->info.weight_bytes. All of cache but its key is filled. */
 cs_err csi_weights_settle(cs_model *model, csi_loader *loader, csi_cache *cache);
+/* What model->precision makes of dense layers. */
+csi_kind csi_model_kind(const cs_model *model);
 
 /* The head to use: `wanted` when the model has it, its best one for CS_HEAD_AUTO; CS_HEAD_AUTO when it has no such head. */
 cs_head csi_model_head(const cs_model *model, cs_head wanted);

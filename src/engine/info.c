@@ -15,7 +15,7 @@ const char *csi_info_name(csi_arena *arena, const char *path)
 
 const char *csi_info_precision(cs_precision precision)
 {
-    return precision == CS_PRECISION_INT8 ? "int8" : "f32";
+    return precision == CS_PRECISION_INT8 ? "int8" : precision == CS_PRECISION_BF16 ? "bf16" : "f32";
 }
 
 static const char *family(uint32_t heads)

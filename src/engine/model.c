@@ -184,8 +184,8 @@ cs_err cs_model_open(const char *path, const cs_model_options *options, cs_model
         return code;
     if (o.threads < 0 || o.threads > 256)
         return csi_fail(err, CS_EINVAL, -1, "%d threads, expected 0 (all cores) to 256", o.threads);
-    if ((unsigned)o.precision > CS_PRECISION_INT8)
-        return csi_fail(err, CS_EINVAL, -1, "unknown precision %d, expected auto, f32 or int8", (int)o.precision);
+    if ((unsigned)o.precision > CS_PRECISION_BF16)
+        return csi_fail(err, CS_EINVAL, -1, "unknown precision %d, expected auto, f32, int8 or bf16", (int)o.precision);
     if (o.cache_max_bytes < 0 || o.cache_min_bytes < 0)
         return csi_fail(err, CS_EINVAL, -1, "a cache bound is negative, expected bytes, or 0 for the default");
     csi_env env;

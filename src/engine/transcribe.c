@@ -175,8 +175,8 @@ static csi_confidence confidence_of(const csi_call *c)
 /* Floats of project()'s work. */
 static size_t project_floats(const csi_call *c, int64_t n_out, int64_t n)
 {
-    size_t int8 = c->model->precision == CS_PRECISION_INT8 ? csi_int8_floats(c->model->encoder.d, n) : 0;
-    return (size_t)(csi_panels(n) * CSI_PANEL * n_out) + int8;
+    return (size_t)(csi_panels(n) * CSI_PANEL * n_out)
+           + csi_narrow_floats(csi_model_kind(c->model), c->model->encoder.d, n);
 }
 
 /* Panels of the encoder's output to (n, n_out) frames through a dense layer. used: csi_panel_used(). */
@@ -184,11 +184,11 @@ static void project(const csi_call *c, const csi_dense_weights *w, const float *
                     int64_t n, const int32_t *used, float *work, float *frames)
 {
     const int64_t d = c->model->encoder.d;
-    const csi_int8_panels in8 = csi_int8_place(work + csi_panels(n) * CSI_PANEL * n_out, n);
-    if (csi_is_int8(w))
-        csi_quantize_run(&c->run, encoded, d * CSI_PANEL, d, n, used, &in8);
+    const csi_narrow_panels narrow = csi_narrow_place(work + csi_panels(n) * CSI_PANEL * n_out, n);
+    if (csi_kind_of(w) != CSI_KIND_F32)
+        csi_convert_run(&c->run, csi_kind_of(w), encoded, d * CSI_PANEL, d, n, used, &narrow);
     float *panels = work;
-    csi_linear l = csi_layer(w, b, n_out, d, encoded, in8, panels, n);
+    csi_linear l = csi_layer(w, b, n_out, d, encoded, narrow, panels, n);
     l.used = used;
     csi_linear_run(&c->run, &l, 1);
     csi_panels_to_frames(&c->run, panels, n_out, n, frames, n_out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Once over every weight that a model uses, on all threads: no number may be infinite or NaN, and dense layers become int8
- * where they shall. What is packed is not read again in f32, so its memory goes back as the walk goes on: a model in int8
- * never holds more than that and one tensor in f32. In f32 the walk also brings the mapping into memory before the first
- * call.
+ * or bf16 where they shall. What is packed is not read again in f32, so its memory goes back as the walk goes on: such a
+ * model never holds more than that and one tensor in f32. In f32 the walk also brings the mapping into memory before the
+ * first call.
  *
  * All that is packed lies in one block, each layer's part where layout() says, and a cache may keep the block (cache.h). With a
  * block from there nothing is walked: its key stands for a model whose weights were found finite, and the dense layers'
@@ -15,9 +15,7 @@ typedef struct walk {
     const cs_model *model;
     const csi_weights_used *used;
     int64_t slice_rows;
-    int8_t *w; /* of used->dense in int8, NULL: stays f32 */
-    float *scale;
-    int32_t *sum;
+    csi_narrow narrow; /* used->dense in its new kind; w NULL: stays f32 */
     atomic_bool bad;
 } walk;
 
@@ -29,8 +27,8 @@ static void walk_slice(void *context, int slice, int worker)
     (void)worker;
     if (!k->model->ops->all_finite(u->values + row0 * u->n_in, (row1 - row0) * u->n_in))
         atomic_store(&k->bad, true);
-    else if (k->w)
-        csi_int8_pack(u->values, u->n_in, row0, row1, k->w, k->scale, k->sum);
+    else if (k->narrow.w)
+        csi_narrow_pack(&k->narrow, u->values, row0, row1);
 }
 
 /* One array. Its first number that is none is looked for only when there is one. */
@@ -38,7 +36,7 @@ static cs_err walk_array(walk *k, csi_loader *loader)
 {
     const csi_weights_used *u = k->used;
     int64_t rows = u->n / u->n_in;
-    k->slice_rows = CSI_MAX(1, SLICE / u->n_in);
+    k->slice_rows = csi_row_blocks(CSI_MAX(1, SLICE / u->n_in)) * CSI_ROW_BLOCK;
     csi_pool_run(k->model->pool, 0, (int)((rows + k->slice_rows - 1) / k->slice_rows), walk_slice, k);
     if (!atomic_load(&k->bad))
         return CS_OK;
@@ -49,54 +47,43 @@ static cs_err walk_array(walk *k, csi_loader *loader)
                     csi_archive_path(loader->archive), u->name, (double)u->values[at], (long long)at);
 }
 
-static size_t rounded(size_t bytes)
+/* Bytes of u's dense layer in a narrow kind; places its parts when memory is there. */
+static size_t layout(const csi_weights_used *u, csi_kind kind, char *memory, csi_narrow *narrow)
 {
-    return (bytes + 63) / 64 * 64;
+    const int64_t n_out = u->n / u->n_in, words = csi_narrow_words(kind, u->n_in);
+    const size_t rows = (size_t)csi_row_blocks(n_out) * CSI_ROW_BLOCK;
+    const size_t w = rows * (size_t)words * sizeof(uint32_t);
+    const size_t scale = kind == CSI_KIND_INT8 ? rows * sizeof(float) : 0,
+                 sum = kind == CSI_KIND_INT8 ? rows * sizeof(int32_t) : 0;
+    if (memory)
+        *narrow = (csi_narrow){.kind = kind,
+                               .w = (uint32_t *)(void *)memory,
+                               .scale = scale ? (float *)(void *)(memory + w) : NULL,
+                               .sum = sum ? (int32_t *)(void *)(memory + w + scale) : NULL,
+                               .n_out = n_out,
+                               .n_in = u->n_in,
+                               .words = words};
+    return w + scale + sum;
 }
 
-/* Bytes of u's dense layer in int8; places its parts when memory is there. */
-static size_t layout(const csi_weights_used *u, char *memory, walk *k)
-{
-    size_t rows = (size_t)(u->n / u->n_in), w = rounded(rows * (size_t)csi_int8_pitch(u->n_in));
-    if (memory) {
-        k->w = (int8_t *)memory;
-        k->scale = (float *)(void *)(memory + w);
-        k->sum = (int32_t *)(void *)(memory + w + rounded(rows * sizeof *k->scale));
-    }
-    return w + rounded(rows * sizeof *k->scale) + rounded(rows * sizeof *k->sum);
-}
-
-/* Between the parts lie zeros, not what the memory held before: the block may be written to a file. */
-static void clear_gap(void *part, size_t bytes)
-{
-    memset((char *)part + bytes, 0, rounded(bytes) - bytes);
-}
-
-static void clear_gaps(const walk *k)
-{
-    size_t rows = (size_t)(k->used->n / k->used->n_in);
-    clear_gap(k->w, rows * (size_t)csi_int8_pitch(k->used->n_in));
-    clear_gap(k->scale, rows * sizeof *k->scale);
-    clear_gap(k->sum, rows * sizeof *k->sum);
-}
-
-/* The layer is int8 from now on. */
+/* The layer is narrow from now on. */
 static void hand_over(const walk *k, csi_loader *loader)
 {
-    const csi_weights_used *u = k->used;
-    u->dense->int8 = (csi_int8_weights){.w = k->w,
-                                        .scale = k->scale,
-                                        .sum = k->sum,
-                                        .n_out = u->n / u->n_in,
-                                        .n_in = u->n_in,
-                                        .pitch = csi_int8_pitch(u->n_in)};
-    u->dense->f32 = NULL;
-    csi_archive_release(loader->archive, u->name);
+    k->used->dense->narrow = k->narrow;
+    k->used->dense->f32 = NULL;
+    csi_archive_release(loader->archive, k->used->name);
+}
+
+csi_kind csi_model_kind(const cs_model *model)
+{
+    return model->precision == CS_PRECISION_INT8   ? CSI_KIND_INT8
+           : model->precision == CS_PRECISION_BF16 ? CSI_KIND_BF16
+                                                   : CSI_KIND_F32;
 }
 
 static bool is_packed(const cs_model *model, const csi_weights_used *u)
 {
-    return u->dense && model->precision == CS_PRECISION_INT8;
+    return u->dense && csi_model_kind(model) != CSI_KIND_F32;
 }
 
 /* Bytes of the whole block. */
@@ -104,7 +91,7 @@ static size_t block_bytes(const cs_model *model, const csi_loader *loader)
 {
     size_t size = 0;
     for (const csi_weights_used *u = loader->used; u; u = u->next)
-        size += is_packed(model, u) ? layout(u, NULL, NULL) : 0;
+        size += is_packed(model, u) ? layout(u, csi_model_kind(model), NULL, NULL) : 0;
     return size;
 }
 
@@ -112,7 +99,7 @@ static size_t block_bytes(const cs_model *model, const csi_loader *loader)
  * out of memory. */
 static bool cache_key(const cs_model *model, const csi_loader *loader, csi_cache *cache)
 {
-    enum { PACKING = 1 };
+    enum { PACKING = 2 };
     csi_buf what;
     csi_buf_init(&what, &model->env);
     csi_buf_printf(&what, "packing %d precision %s\n", PACKING, cache->precision);
@@ -131,16 +118,14 @@ static cs_err pack(cs_model *model, csi_loader *loader, char *block)
     for (csi_weights_used *u = loader->used; u; u = u->next) {
         walk k = {.model = model, .used = u};
         atomic_init(&k.bad, false);
-        if (is_packed(model, u)) {
-            block += layout(u, block, &k);
-            clear_gaps(&k);
-        }
+        if (is_packed(model, u))
+            block += layout(u, csi_model_kind(model), block, &k.narrow);
         cs_err code = csi_load_values(loader, u);
         if (!code)
             code = walk_array(&k, loader);
         if (code)
             return code;
-        if (k.w)
+        if (k.narrow.w)
             hand_over(&k, loader);
         else if (u->dense)
             u->dense->f32 = u->values;
@@ -156,7 +141,7 @@ static void unpack(cs_model *model, csi_loader *loader)
         walk k = {.model = model, .used = u};
         if (!is_packed(model, u))
             continue;
-        block += layout(u, block, &k);
+        block += layout(u, csi_model_kind(model), block, &k.narrow);
         hand_over(&k, loader);
     }
 }

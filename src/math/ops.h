@@ -48,24 +48,48 @@ typedef enum csi_epilogue {
 
 typedef enum csi_activation { CSI_ACT_RELU, CSI_ACT_TANH, CSI_ACT_SIGMOID } csi_activation;
 
-/* Weights of a dense layer in int8: w[r][c] stands for scale[r] * w[r][c]. */
-typedef struct csi_int8_weights {
-    const int8_t *w;            /* (n_out, pitch) row-major, -127..127, zeros past n_in; 64-byte aligned */
-    const float *scale;         /* (n_out) */
-    const int32_t *sum;         /* (n_out): of the row */
-    int64_t n_out, n_in, pitch; /* pitch: n_in rounded up to CSI_INT8_GROUP */
-} csi_int8_weights;
+/* How the numbers of a dense layer are kept: its weights, and the activations that enter it. */
+typedef enum csi_kind { CSI_KIND_F32, CSI_KIND_INT8, CSI_KIND_BF16, CSI_KINDS } csi_kind;
 
-/* Activations in int8, quantised column by column: element (row c, column t) is q * scale[t], q in -127..127, at
+/* The narrow kinds, int8 and bf16, are kept as 32-bit words: four int8 or two bf16 of one output (weights) or one column
+ * (activations), consecutive along n_in, the first in the lowest bits, zeros past n_in. A word times a word, added to
+ * one 32-bit sum, is what dot-product instructions do.
  *
- *     ((t / 48 * pitch / 4 + c / 4) * 48 + t % 48) * 4 + c % 4
+ * int8: w stands for scale[output] * w, -127..127. bf16: the upper half of a float, rounded to nearest, ties to even. */
+static inline int64_t csi_narrow_words(csi_kind kind, int64_t n_in)
+{
+    return kind == CSI_KIND_INT8 ? (n_in + 3) / 4 : (n_in + 1) / 2;
+}
+
+/* Weights of a dense layer in a narrow kind. Word g of output r is at
  *
- * so that a group of four rows of a column is one 32-bit word, the unit of every dot-product instruction. */
-enum { CSI_INT8_GROUP = 4 };
-typedef struct csi_int8_panels {
-    int8_t *q;    /* csi_panels(columns) * pitch * 48 bytes, 64-byte aligned */
-    float *scale; /* csi_panels(columns) * 48 */
-} csi_int8_panels;
+ *     (r / 16 * words + g) * 16 + r % 16
+ *
+ * so that a block of 16 outputs is one stream to read, and a cache line of it serves 16 outputs at once. */
+enum { CSI_ROW_BLOCK = 16 };
+typedef struct csi_narrow {
+    csi_kind kind;
+    const uint32_t *w;   /* (csi_row_blocks(n_out) * 16 * words), outputs past n_out zero; 64-byte aligned */
+    const float *scale;  /* int8: (n_out) */
+    const int32_t *sum;  /* int8: (n_out), of the output's weights */
+    int64_t n_out, n_in; /* as the layer has them */
+    int64_t words;       /* csi_narrow_words(kind, n_in) */
+} csi_narrow;
+
+static inline int64_t csi_row_blocks(int64_t n_out)
+{
+    return (n_out + CSI_ROW_BLOCK - 1) / CSI_ROW_BLOCK;
+}
+
+/* Activations in a narrow kind: word g of column t is at
+ *
+ *     (t / 48 * words + g) * 48 + t % 48
+ *
+ * int8: column by column, q * scale[t] with q in -127..127. */
+typedef struct csi_narrow_panels {
+    uint32_t *w;  /* csi_panels(columns) * words * 48, 64-byte aligned */
+    float *scale; /* int8: csi_panels(columns) * 48 */
+} csi_narrow_panels;
 
 /* One dense layer on panels. */
 typedef struct csi_linear {
@@ -80,9 +104,9 @@ typedef struct csi_linear {
     int64_t columns;
     const int32_t *used; /* columns in use of each panel, or NULL: csi_panel_used() */
     csi_epilogue epilogue;
-    float scale;                  /* of CSI_RESIDUAL */
-    const csi_int8_weights *int8; /* not NULL: instead of w, with x8 instead of x */
-    csi_int8_panels x8;
+    float scale;              /* of CSI_RESIDUAL */
+    const csi_narrow *narrow; /* not NULL: instead of w, with narrow_x instead of x */
+    csi_narrow_panels narrow_x;
 } csi_linear;
 
 /* A dense layer on panels without gaps, result stored; change what is else wanted. */
@@ -109,8 +133,8 @@ typedef struct csi_matvec {
     const float *bias, *x;
     float *y;
     int64_t n_out, n_in;
-    const csi_int8_weights *int8; /* not NULL: instead of w, with x8 (pitch) and its scale instead of x */
-    const int8_t *x8;
+    const csi_narrow *narrow; /* not NULL: instead of w, with narrow_x (words) and its scale instead of x */
+    const uint32_t *narrow_x;
     float x_scale;
 } csi_matvec;
 
@@ -141,26 +165,34 @@ typedef struct csi_softmax_sums {
     double g;       /* sum exp(alpha * lp) * lp */
 } csi_softmax_sums;
 
+/* Products in a narrow kind. row0 is a multiple of CSI_ROW_BLOCK, and row1 too unless it is n_out.
+ *
+ * int8: exact integer sums, then y = f(sum * (w.scale * x.scale) + bias) in float, rounded alike on every path: results
+ * are equal to the bit on all of them. bf16: sums in f32, each over n_in in order; y = f(sum + bias). */
+typedef struct csi_narrow_ops {
+    const char *name; /* of the instruction set: "avx512vnni" ... */
+
+    /* Rows [row0, row1) of panels [panel0, panel1). */
+    void (*linear)(const csi_linear *layer, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1);
+
+    /* y[r] for r in [row0, row1), x (w.words): the bits of `linear` for one column. x_scale: int8. */
+    void (*matvec)(const csi_narrow *w, int64_t row0, int64_t row1, const uint32_t *x, float x_scale, const float *bias,
+                   float *y);
+
+    /* One panel of `rows` rows to words; past `columns` (of this panel) they are rubbish, and scale finite.
+     * int8: scale[t] = max |x| / 127 of the column, q = x * (127 / max) rounded to nearest, ties to even; a column of
+     * zeros (max below 1e-30) has scale 0, one with a number that is not finite a scale that is not. bf16: scale is not
+     * written; what is not finite stays so. */
+    void (*convert)(const float *x, int64_t rows, int64_t columns, uint32_t *words, float *scale);
+} csi_narrow_ops;
+
 typedef struct csi_ops {
     csi_cpu_path path;
-    const char *int8_kernels; /* their name: "avx512vnni" ... */
+    const csi_narrow_ops *narrow[CSI_KINDS]; /* by kind; CSI_KIND_F32: NULL */
 
     /* Rows [row0, row1) of panels [panel0, panel1). scratch: (row1 - row0) * CSI_PANEL_BLOCK *
      * CSI_PANEL floats, 64-byte aligned. */
     void (*linear)(const csi_linear *layer, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1, float *scratch);
-
-    /* The same in int8: exact integer sums, then y = f(sum * (w.scale * x.scale) + bias) in float, rounded alike on
-     * every path: results are equal to the bit on all of them. */
-    void (*linear_int8)(const csi_linear *layer, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1);
-
-    /* One panel of `rows` rows to int8, zeros up to pitch rows: scale[t] = max |x| / 127 of the column, q = x * (127 /
-     * max) rounded to nearest, ties to even; a column of zeros (max below 1e-30) has scale 0, one with a number that is
-     * not finite a scale that is not. Past `columns` (of this panel) q is rubbish and scale finite. */
-    void (*quantize)(const float *x, int64_t rows, int64_t pitch, int64_t columns, int8_t *q, float *scale);
-
-    /* y[r] = sum * (w.scale[r] * x_scale) + bias[r] for r in [row0, row1); x8 (pitch), zeros past n_in. */
-    void (*matvec_int8)(const csi_int8_weights *w, int64_t row0, int64_t row1, const int8_t *x8, float x_scale,
-                        const float *bias, float *y);
 
     /* y = (x - mean) / sqrt(var + eps) * weight + bias over the rows of lanes [lane0, lane0 + 16) of one panel; biased
      * variance. silu: y = silu(y) after. x == y is allowed. */
@@ -203,7 +235,7 @@ typedef struct csi_ops {
 /* The table of a path that csi_cpu_choose() allowed. Owner: the library. */
 const csi_ops *csi_ops_for(csi_cpu_path path);
 /* Every table of the path that this CPU can run, that one last. Returns how many. */
-enum { CSI_OPS_MOST = 2 };
+enum { CSI_OPS_MOST = 3 };
 int csi_ops_list(csi_cpu_path path, const csi_ops *tables[CSI_OPS_MOST]);
 
 /* ------------------------------------------------------- slices on the pool */
@@ -228,18 +260,15 @@ size_t csi_attention_scratch(int32_t head_width);
 
 /* Dense layers on the same columns, or products with vectors, run together (Q, K and V; the two halves of a gate). */
 void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers);
-/* Panels of rows to int8, for layers with csi_linear.int8. x_panel: floats between panels of x. used: csi_panel_used(). */
-void csi_quantize_run(const csi_run *run, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
-                      const int32_t *used, const csi_int8_panels *out);
-/* Weights (n_out, n_in) f32 to int8: memory for w (n_out * pitch), scale and sum is the caller's. Any thread; rows
- * [row0, row1). */
-void csi_int8_pack(const float *w, int64_t n_in, int64_t row0, int64_t row1, int8_t *w8, float *scale, int32_t *sum);
-static inline int64_t csi_int8_pitch(int64_t n_in)
-{
-    return (n_in + CSI_INT8_GROUP - 1) / CSI_INT8_GROUP * CSI_INT8_GROUP;
-}
-/* One vector (n) to int8, zeros up to pitch. Returns the scale. */
-float csi_int8_vector(const float *x, int64_t n, int64_t pitch, int8_t *q);
+/* Panels of rows to a narrow kind, for layers with csi_linear.narrow. x_panel: floats between panels of x. used:
+ * csi_panel_used(). */
+void csi_convert_run(const csi_run *run, csi_kind kind, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
+                     const int32_t *used, const csi_narrow_panels *out);
+/* Rows [row0, row1) of weights (n_out, n_in) f32 to w, whose memory is the caller's and whose other fields are filled;
+ * row0 as in csi_narrow_ops. Any thread. */
+void csi_narrow_pack(const csi_narrow *w, const float *f32, int64_t row0, int64_t row1);
+/* One vector (n) to words. Returns the scale; bf16: 1. */
+float csi_narrow_vector(csi_kind kind, const float *x, int64_t n, uint32_t *words);
 void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t rows, int64_t columns,
                         const int32_t *used, const float *weight, const float *bias, bool silu);
 /* Attentions that do not see each other: one per utterance, of the same heads. */

@@ -56,8 +56,8 @@ static void linear_slice(void *context, int slice, int worker)
         chunk = TAIL_CHUNK;
     }
     int64_t row_end = CSI_MIN(row + chunk, l->n_out), panel_end = CSI_MIN(panel + PANEL_CHUNK, csi_panels(l->columns));
-    if (l->int8)
-        job->run->ops->linear_int8(l, row, row_end, panel, panel_end);
+    if (l->narrow)
+        job->run->ops->narrow[l->narrow->kind]->linear(l, row, row_end, panel, panel_end);
     else
         job->run->ops->linear(l, row, row_end, panel, panel_end, csi_run_scratch(job->run, worker));
 }
@@ -73,30 +73,32 @@ void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers)
     csi_pool_run(run->pool, run->max_threads, (int)slices, linear_slice, &job);
 }
 
-/* -------------------------------------------------------------------- int8 */
+/* ------------------------------------------------------------ narrow kinds */
 
-typedef struct quantize_job {
+typedef struct convert_job {
     const csi_run *run;
-    const csi_int8_panels *out;
+    const csi_narrow_panels *out;
     const float *x;
     int64_t x_panel, rows, columns;
     const int32_t *used;
-} quantize_job;
+    csi_kind kind;
+} convert_job;
 
-static void quantize_slice(void *context, int slice, int worker)
+static void convert_slice(void *context, int slice, int worker)
 {
-    const quantize_job *job = context;
+    const convert_job *job = context;
     (void)worker;
-    int64_t pitch = csi_int8_pitch(job->rows), columns = csi_panel_used(job->used, job->columns, slice);
-    job->run->ops->quantize(job->x + slice * job->x_panel, job->rows, pitch, columns,
-                            job->out->q + slice * pitch * CSI_PANEL, job->out->scale + (int64_t)slice * CSI_PANEL);
+    int64_t words = csi_narrow_words(job->kind, job->rows), columns = csi_panel_used(job->used, job->columns, slice);
+    job->run->ops->narrow[job->kind]->convert(job->x + slice * job->x_panel, job->rows, columns,
+                                              job->out->w + slice * words * CSI_PANEL,
+                                              job->out->scale + (int64_t)slice * CSI_PANEL);
 }
 
-void csi_quantize_run(const csi_run *run, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
-                      const int32_t *used, const csi_int8_panels *out)
+void csi_convert_run(const csi_run *run, csi_kind kind, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
+                     const int32_t *used, const csi_narrow_panels *out)
 {
-    quantize_job job = {run, out, x, x_panel, rows, columns, used};
-    csi_pool_run(run->pool, run->max_threads, (int)csi_panels(columns), quantize_slice, &job);
+    convert_job job = {run, out, x, x_panel, rows, columns, used, kind};
+    csi_pool_run(run->pool, run->max_threads, (int)csi_panels(columns), convert_slice, &job);
 }
 
 /* -------------------------------------------------------------- layer norm */
@@ -180,22 +182,24 @@ static void matvec_slice(void *context, int slice, int worker)
         index -= matvec_slices(job, i++);
     const csi_matvec *p = &job->products[i];
     int64_t row = index * job->chunk[i], end = CSI_MIN(row + job->chunk[i], p->n_out);
-    if (p->int8)
-        job->run->ops->matvec_int8(p->int8, row, end, p->x8, p->x_scale, p->bias, p->y);
+    if (p->narrow)
+        job->run->ops->narrow[p->narrow->kind]->matvec(p->narrow, row, end, p->narrow_x, p->x_scale, p->bias, p->y);
     else
         job->run->ops->matvec(p->w, p->n_in, row, end, p->x, p->bias, p->y);
 }
 
 void csi_matvec_run(const csi_run *run, const csi_matvec *products, int n_products)
 {
-    /* Waking a worker costs about what reading 100 kB of weights does. Chunks are multiples of 4 rows, so that every
+    /* Waking a worker costs about what reading 100 kB of weights does. Chunks are whole row blocks, so that every
      * row is computed the same way however many there are. */
     matvec_job job = {.run = run, .products = products};
     int64_t slices = 0;
     for (int i = 0; i < n_products; i++) {
         const csi_matvec *p = &products[i];
-        bool shared = p->n_out * p->n_in > 128 * 1024 * (p->int8 ? (int64_t)sizeof(float) : 1);
-        job.chunk[i] = shared ? CSI_MAX(4, (p->n_out / (4 * run->max_threads) + 3) / 4 * 4) : p->n_out;
+        int64_t words = p->narrow ? p->narrow->words : p->n_in;
+        bool shared = p->n_out * words > 128 * 1024;
+        job.chunk[i] =
+            shared ? csi_row_blocks(CSI_MAX(1, p->n_out / (4 * run->max_threads))) * CSI_ROW_BLOCK : p->n_out;
         slices += matvec_slices(&job, i);
     }
     csi_pool_run(run->pool, run->max_threads, (int)slices, matvec_slice, &job);

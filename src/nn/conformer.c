@@ -4,8 +4,8 @@
  *     x = out(subsampling(mel)) * xscale
  *     each layer:  x += 1/2 FF1(LN x);  x += MHA(LN x);  x += Conv(LN x);  x += 1/2 FF2(LN x);  x = LN x
  *
- * The layers' dense parts are f32 or int8 as the model was opened; all else is f32, the sub-sampling with its output layer
- * too: in int8 it does ten times the harm of all layers together and is 2 % of the arithmetic.
+ * The layers' dense parts are f32, int8 or bf16 as the model was opened; all else is f32, the sub-sampling with its output
+ * layer too: in int8 it does ten times the harm of all layers together and is 2 % of the arithmetic.
  *
  * Several utterances stand one after the other, each from a panel of its own on: short ones are bound by reading the
  * weights, and these are then read once for all. Dense layers, norms and quantisation run over all panels and leave out
@@ -36,18 +36,18 @@ typedef struct state {
     int64_t n, columns; /* columns up to the last frame; rounded up to panels */
     int64_t longest;    /* frames of the longest utterance */
     int32_t *used;      /* frames in each panel */
-    bool int8;          /* the dense layers' precision */
+    csi_kind kind;      /* of the dense layers */
     const float *in;    /* what the next dense layers read: panels of in_rows rows; */
     int64_t in_rows;
-    csi_int8_panels in8;       /* the same in int8, when they want it */
-    csi_int8_panels table8;    /* likewise */
-    float *x, *h;              /* panels of d rows */
-    float *wide;               /* panels of the widest rows: feed-forward, Q K V, the sub-sampling's output */
-    float *values;             /* (H, columns, pitch) */
-    float *frames;             /* (n, d) for the tensor hook, else NULL */
-    float *table, *projected;  /* positions of one layer, when they are not kept */
-    int32_t *first, *end;      /* keys that a column may look at, counted from its utterance's first */
-    csi_attention *attentions; /* one per utterance */
+    csi_narrow_panels narrow_in;    /* the same in their kind, when that is a narrow one */
+    csi_narrow_panels narrow_table; /* likewise */
+    float *x, *h;                   /* panels of d rows */
+    float *wide;                    /* panels of the widest rows: feed-forward, Q K V, the sub-sampling's output */
+    float *values;                  /* (H, columns, pitch) */
+    float *frames;                  /* (n, d) for the tensor hook, else NULL */
+    float *table, *projected;       /* positions of one layer, when they are not kept */
+    int32_t *first, *end;           /* keys that a column may look at, counted from its utterance's first */
+    csi_attention *attentions;      /* one per utterance */
     int64_t reach, pitch;
     const float *kept; /* positions of all layers, or NULL */
     int64_t kept_offset, kept_layer;
@@ -63,10 +63,10 @@ static int64_t wide_rows(const csi_encoder *e)
     return CSI_MAX(rows, (int64_t)e->subsampling.channels * e->subsampling.n_freq);
 }
 
-/* All dense layers have one precision. */
-static bool is_int8(const csi_encoder *e)
+/* All dense layers are of one kind. */
+static csi_kind kind_of(const csi_encoder *e)
 {
-    return csi_is_int8(&e->layers[0].ff1_in_w);
+    return csi_kind_of(&e->layers[0].ff1_in_w);
 }
 
 static int64_t value_pitch(const csi_encoder *e)
@@ -88,8 +88,8 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
 {
     const csi_encoder *e = s->e;
     size_t c = (size_t)s->columns, table = own_positions ? (size_t)(2 * s->reach * CSI_PANEL * e->d) : 0;
-    size_t table8 = own_positions ? csi_positions_int8_floats(e, s->reach) : 0;
-    size_t in8 = s->int8 ? csi_int8_floats(CSI_MAX(e->ff, e->d), s->columns) : 0;
+    size_t narrow_table = own_positions ? csi_positions_narrow_floats(e, s->reach) : 0;
+    size_t narrow_in = csi_narrow_floats(s->kind, CSI_MAX(e->ff, e->d), s->columns);
     const size_t sizes[] = {(size_t)e->d * c,
                             (size_t)e->d * c,
                             (size_t)wide_rows(e) * c,
@@ -101,11 +101,11 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
                             c,
                             c / CSI_PANEL,
                             (size_t)s->n_utterances * (sizeof(csi_attention) / sizeof(float)),
-                            in8,
-                            table8};
-    float *ints[3], *structs, *bytes[2];
+                            narrow_in,
+                            narrow_table};
+    float *ints[3], *structs, *words[2];
     float **places[] = {&s->x,    &s->h,    &s->wide, &s->values, &s->table, &s->projected, &s->frames,
-                        &ints[0], &ints[1], &ints[2], &structs,   &bytes[0], &bytes[1]};
+                        &ints[0], &ints[1], &ints[2], &structs,   &words[0], &words[1]};
     size_t used = 0;
     for (size_t i = 0; i < CSI_COUNT(sizes); i++) {
         *places[i] = memory && sizes[i] ? memory + used : NULL;
@@ -115,10 +115,10 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
     s->end = (int32_t *)(void *)ints[1];
     s->used = (int32_t *)(void *)ints[2];
     s->attentions = (csi_attention *)(void *)structs;
-    if (bytes[0])
-        s->in8 = csi_int8_place(bytes[0], s->columns);
-    if (bytes[1])
-        s->table8 = csi_int8_place(bytes[1], 2 * s->reach * CSI_PANEL);
+    if (words[0])
+        s->narrow_in = csi_narrow_place(words[0], s->columns);
+    if (words[1])
+        s->narrow_table = csi_narrow_place(words[1], 2 * s->reach * CSI_PANEL);
     return used;
 }
 
@@ -196,25 +196,25 @@ int64_t csi_encoder_bytes(const csi_encoder *e, int64_t n_frames)
                .n_utterances = 1,
                .columns = csi_panels(n_frames) * CSI_PANEL,
                .pitch = value_pitch(e),
-               .int8 = is_int8(e)};
+               .kind = kind_of(e)};
     int64_t reach = reach_of(e, &e->contexts[0], n_frames);
     return (int64_t)(layout(&s, NULL, false, false) * sizeof(float)) + csi_positions_bytes(e, reach);
 }
 
 /* ------------------------------------------------------------------- modules */
 
-/* The next dense layers read x, panels of rows: in int8 it is quantised here, once for all of them. */
+/* The next dense layers read x, panels of rows: in a narrow kind it is converted here, once for all of them. */
 static void read_from(state *s, const float *x, int64_t rows)
 {
     s->in = x;
     s->in_rows = rows;
-    if (s->int8)
-        csi_quantize_run(s->run, x, rows * CSI_PANEL, rows, s->n, s->used, &s->in8);
+    if (s->kind != CSI_KIND_F32)
+        csi_convert_run(s->run, s->kind, x, rows * CSI_PANEL, rows, s->n, s->used, &s->narrow_in);
 }
 
 static csi_linear dense(const state *s, const csi_dense_weights *w, const float *bias, int64_t n_out, float *y)
 {
-    csi_linear l = csi_layer(w, bias, n_out, s->in_rows, s->in, s->in8, y, s->n);
+    csi_linear l = csi_layer(w, bias, n_out, s->in_rows, s->in, s->narrow_in, y, s->n);
     l.used = s->used;
     return l;
 }
@@ -245,7 +245,7 @@ static const float *layer_positions(state *s, int32_t layer, const csi_conformer
     if (s->kept)
         return s->kept + layer * s->kept_layer + s->kept_offset;
     const csi_linear l =
-        csi_layer(&w->pos_w, NULL, s->e->d, s->e->d, s->table, s->table8, s->projected, 2 * s->reach * CSI_PANEL);
+        csi_layer(&w->pos_w, NULL, s->e->d, s->e->d, s->table, s->narrow_table, s->projected, 2 * s->reach * CSI_PANEL);
     csi_linear_run(s->run, &l, 1);
     return s->projected;
 }
@@ -429,7 +429,7 @@ static void fill_columns(state *s, const csi_context *context)
 cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, const csi_context *context,
                        csi_utterance *utterances, int n, const csi_encoder_hooks *hooks, float **out, cs_error *err)
 {
-    state s = {.run = run, .e = e, .hooks = hooks, .n_utterances = n, .pitch = value_pitch(e), .int8 = is_int8(e)};
+    state s = {.run = run, .e = e, .hooks = hooks, .n_utterances = n, .pitch = value_pitch(e), .kind = kind_of(e)};
     s.steps = 1 + 4 * e->n_layers;
     spent(&s, NULL);
     place(&s, utterances);
@@ -445,8 +445,8 @@ cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, con
     fill_columns(&s, context);
     if (own_positions)
         csi_positions_table(e->d, s.reach, s.table);
-    if (own_positions && s.int8)
-        csi_positions_int8(run, e, s.reach, s.table, s.table8.scale);
+    if (own_positions && s.kind != CSI_KIND_F32)
+        csi_positions_narrow(run, e, s.reach, s.table, s.narrow_table.scale);
     spent(&s, "positions");
     pre_encode(&s);
     bool stop = stopped(&s);

@@ -22,26 +22,30 @@
 
 /* GROUP: rows that ops->matvec() takes together. BLOCK: rows that share bounds. SHARED_BYTES: weights that are worth waking
  * a worker for, as in csi_matvec_run(). */
-enum { GROUP = 4, BLOCK = 64, PACK_ROWS = 256, MOST_GROUPS = 256, LANES = 16, SHARED_BYTES = 512 * 1024 };
+enum { GROUP = 4, BLOCK = 64, PACK_ROWS = 256, MOST_GROUPS = 256, LANES = 16, SHARED_BYTES = 512 * 1024, MOST_IN = 8192 };
 
 /* Larger than what underflow can do to a sum of 8192 products: 8192 * 127^2 * 2^-149. */
 static const float TINY = 1e-35f, HUGE_SUM = 1e37f;
 
 /* ------------------------------------------------------------------- packing */
 
-static size_t rounded(size_t bytes)
+/* Rows of each part of the block: whole blocks of csi_narrow. */
+static size_t padded(int64_t rows)
 {
-    return (bytes + 63) / 64 * 64;
+    return (size_t)csi_row_blocks(rows) * CSI_ROW_BLOCK;
 }
 
 size_t csi_screen_bytes(int64_t rows, int64_t n_in)
 {
-    return rounded((size_t)(rows * csi_int8_pitch(n_in))) + 4 * rounded((size_t)rows * sizeof(float));
+    return padded(rows) * ((size_t)csi_narrow_words(CSI_KIND_INT8, n_in) + 4) * sizeof(float);
 }
 
-/* |x - x8| and |x8|, rounded up; x8 = scale * q. */
-static void norms(const float *x, const int8_t *q, float scale, int64_t n, float *error, float *norm)
+/* |x - x8| and |x8|, rounded up; x8 = scale * (the bytes of words). */
+static void norms(const float *x, const uint32_t *words, float scale, int64_t n, float *error, float *norm)
 {
+    int8_t q[MOST_IN];
+    for (int64_t i = 0; i < n; i++)
+        q[i] = (int8_t)(words[i / 4] >> i % 4 * 8 & 255);
     double e[LANES] = {0}, s[LANES] = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
@@ -65,37 +69,42 @@ static void norms(const float *x, const int8_t *q, float scale, int64_t n, float
 
 typedef struct pack_job {
     const float *w;
-    int64_t rows, n_in, pitch;
-    int8_t *w8;
-    float *scale, *error, *norm;
-    int32_t *sum;
+    const csi_narrow *int8;
+    float *error, *norm;
 } pack_job;
 
 static void pack_slice(void *context, int slice, int worker)
 {
     const pack_job *job = context;
+    const csi_narrow *w = job->int8;
     (void)worker;
-    int64_t row = (int64_t)slice * PACK_ROWS, end = CSI_MIN(row + PACK_ROWS, job->rows);
+    int64_t row = (int64_t)slice * PACK_ROWS, end = CSI_MIN(row + PACK_ROWS, w->n_out);
+    csi_narrow_pack(w, job->w, row, end);
     for (; row < end; row++) {
-        csi_int8_pack(job->w, job->n_in, row, row + 1, job->w8, job->scale, job->sum);
-        norms(job->w + row * job->n_in, job->w8 + row * job->pitch, job->scale[row], job->n_in, job->error + row,
-              job->norm + row);
+        uint32_t words[MOST_IN / 4];
+        const uint32_t *from = w->w + row / CSI_ROW_BLOCK * w->words * CSI_ROW_BLOCK + row % CSI_ROW_BLOCK;
+        for (int64_t g = 0; g < w->words; g++)
+            words[g] = from[g * CSI_ROW_BLOCK];
+        norms(job->w + row * w->n_in, words, w->scale[row], w->n_in, job->error + row, job->norm + row);
     }
 }
 
 void csi_screen_make(csi_pool *pool, const float *w, const float *bias, int64_t rows, int64_t n_in, void *memory,
                      csi_screen *screen)
 {
-    const size_t part = rounded((size_t)rows * sizeof(float));
-    pack_job job = {.w = w, .rows = rows, .n_in = n_in, .pitch = csi_int8_pitch(n_in), .w8 = memory};
-    char *at = (char *)memory + rounded((size_t)(rows * job.pitch));
-    job.scale = (float *)(void *)at;
-    job.sum = (int32_t *)(void *)(at + part);
-    job.error = (float *)(void *)(at + 2 * part);
-    job.norm = (float *)(void *)(at + 3 * part);
+    const size_t part = padded(rows), words = (size_t)csi_narrow_words(CSI_KIND_INT8, n_in);
+    float *at = (float *)memory + part * words;
+    *screen = (csi_screen){.int8 = {.kind = CSI_KIND_INT8,
+                                    .w = memory,
+                                    .scale = at,
+                                    .sum = (int32_t *)(void *)(at + part),
+                                    .n_out = rows,
+                                    .n_in = n_in,
+                                    .words = (int64_t)words},
+                           .error = at + 2 * part,
+                           .norm = at + 3 * part};
+    pack_job job = {w, &screen->int8, at + 2 * part, at + 3 * part};
     csi_pool_run(pool, 0, (int)((rows + PACK_ROWS - 1) / PACK_ROWS), pack_slice, &job);
-    *screen =
-        (csi_screen){.int8 = {job.w8, job.scale, job.sum, rows, n_in, job.pitch}, .error = job.error, .norm = job.norm};
     for (int64_t r = 0; r < rows; r++) {
         screen->most_norm = CSI_MAX(screen->most_norm, job.error[r] + job.norm[r]);
         screen->most_bias = CSI_MAX(screen->most_bias, fabsf(bias[r]));
@@ -112,7 +121,7 @@ typedef struct screen_job {
     const csi_run *run;
     const csi_screen *screen;
     const csi_matvec *product;
-    const int8_t *x8;
+    const uint32_t *x8;
     float x_scale;
     float by_error, by_norm, by_bias; /* how far a row's products lie apart: error * by_error + ... */
     int64_t chunk;                    /* blocks of a slice */
@@ -155,12 +164,13 @@ static bounds bounds_of(const screen_job *job, int64_t row0, int64_t row1)
 static void screen_slice(void *context, int slice, int worker)
 {
     const screen_job *job = context;
-    const csi_int8_weights *w = &job->screen->int8;
+    const csi_narrow *w = &job->screen->int8;
     (void)worker;
     int64_t block = slice * job->chunk, row_end = CSI_MIN((block + job->chunk) * BLOCK, w->n_out);
     for (int64_t row = block * BLOCK; row < row_end; row += BLOCK, block++) {
         int64_t end = CSI_MIN(row + BLOCK, row_end);
-        job->run->ops->matvec_int8(w, row, end, job->x8, job->x_scale, job->product->bias, job->product->y);
+        job->run->ops->narrow[CSI_KIND_INT8]->matvec(w, row, end, job->x8, job->x_scale, job->product->bias,
+                                                     job->product->y);
         job->blocks[block] = bounds_of(job, row, end);
     }
 }
@@ -201,17 +211,17 @@ static int find_groups(screen_job *job)
 
 size_t csi_screen_floats(int64_t rows, int64_t n_in)
 {
-    size_t blocks = (size_t)((rows + BLOCK - 1) / BLOCK) * 2, bytes = (size_t)csi_int8_pitch(n_in);
-    return (blocks + 15) / 16 * 16 + (bytes + 63) / 64 * 16;
+    size_t blocks = (size_t)((rows + BLOCK - 1) / BLOCK) * 2, words = (size_t)csi_narrow_words(CSI_KIND_INT8, n_in);
+    return (blocks + 15) / 16 * 16 + (words + 15) / 16 * 16;
 }
 
 int64_t csi_screen_run(const csi_run *run, const csi_screen *screen, const csi_matvec *product, float *work)
 {
     const int64_t rows = screen->int8.n_out, n = product->n_in, blocks = (rows + BLOCK - 1) / BLOCK;
     screen_job job = {.run = run, .screen = screen, .product = product, .blocks = (bounds *)(void *)work};
-    int8_t *x8 = (int8_t *)(work + ((size_t)blocks * 2 + 15) / 16 * 16);
+    uint32_t *x8 = (uint32_t *)(void *)(work + ((size_t)blocks * 2 + 15) / 16 * 16);
     job.x8 = x8;
-    job.x_scale = csi_int8_vector(product->x, n, screen->int8.pitch, x8);
+    job.x_scale = csi_narrow_vector(CSI_KIND_INT8, product->x, n, x8);
     float error, norm;
     norms(product->x, x8, job.x_scale, n, &error, &norm);
     const float part = ((float)n + 64) * 0x1p-23f, whole = error + norm;

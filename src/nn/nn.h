@@ -14,40 +14,41 @@
 
 /* -------------------------------------------------------------------- dense */
 
-/* Weights of a dense layer or pointwise convolution, in one of two precisions: f32 as the archive gives them, or int8.w not
+/* Weights of a dense layer or pointwise convolution, in one of several kinds: f32 as the archive gives them, or narrow.w not
  * NULL: made of them when the model was opened, and then f32 is not to be read any more. */
 typedef struct csi_dense_weights {
     const float *f32; /* (n_out, n_in) */
-    csi_int8_weights int8;
+    csi_narrow narrow;
 } csi_dense_weights;
 
-static inline bool csi_is_int8(const csi_dense_weights *w)
+static inline csi_kind csi_kind_of(const csi_dense_weights *w)
 {
-    return w->int8.w != NULL;
+    return w->narrow.w ? w->narrow.kind : CSI_KIND_F32;
 }
 
-/* A dense layer on panels without gaps, in the precision of its weights. x8 is x through csi_quantize_run(): read in int8
- * alone. */
+/* A dense layer on panels without gaps, in the kind of its weights. narrow_x is x through csi_convert_run(): not read in
+ * f32. */
 static inline csi_linear csi_layer(const csi_dense_weights *w, const float *bias, int64_t n_out, int64_t n_in,
-                                   const float *x, csi_int8_panels x8, float *y, int64_t columns)
+                                   const float *x, csi_narrow_panels narrow_x, float *y, int64_t columns)
 {
     csi_linear l = csi_dense(w->f32, bias, n_out, n_in, x, y, columns);
-    if (csi_is_int8(w)) {
-        l.int8 = &w->int8;
-        l.x8 = x8;
+    if (csi_kind_of(w) != CSI_KIND_F32) {
+        l.narrow = &w->narrow;
+        l.narrow_x = narrow_x;
     }
     return l;
 }
 
-/* Floats of a buffer that holds rows x columns in int8 with their scales, a multiple of 16; and where they lie in it. */
-static inline size_t csi_int8_floats(int64_t rows, int64_t columns)
+/* Floats of a buffer that holds rows x columns in a narrow kind with their scales, a multiple of 16 (f32: 0); and where
+ * they lie in it. */
+static inline size_t csi_narrow_floats(csi_kind kind, int64_t rows, int64_t columns)
 {
-    return (size_t)(csi_panels(columns) * CSI_PANEL * (csi_int8_pitch(rows) / CSI_INT8_GROUP + 1));
+    return kind == CSI_KIND_F32 ? 0 : (size_t)(csi_panels(columns) * CSI_PANEL * (csi_narrow_words(kind, rows) + 1));
 }
 
-static inline csi_int8_panels csi_int8_place(float *buffer, int64_t columns)
+static inline csi_narrow_panels csi_narrow_place(float *buffer, int64_t columns)
 {
-    return (csi_int8_panels){.scale = buffer, .q = (int8_t *)(buffer + csi_panels(columns) * CSI_PANEL)};
+    return (csi_narrow_panels){.scale = buffer, .w = (uint32_t *)(void *)(buffer + csi_panels(columns) * CSI_PANEL)};
 }
 
 /* ------------------------------------------------------------------ loading */
@@ -225,10 +226,10 @@ struct csi_position_cache *csi_positions_create(const csi_env *env, int32_t n_la
 void csi_positions_free(struct csi_position_cache *cache);
 /* Position table: panels of d rows and 2 * reach panels; column m is position reach * 48 - 1 - m. */
 void csi_positions_table(int64_t d, int64_t reach, float *table);
-/* The table in int8, in a buffer of so many floats, for layers in int8; f32: 0 floats, nothing is done. */
-size_t csi_positions_int8_floats(const csi_encoder *encoder, int64_t reach);
-csi_int8_panels csi_positions_int8(const csi_run *run, const csi_encoder *encoder, int64_t reach, const float *table,
-                                   float *buffer);
+/* The table in the kind of the layers, in a buffer of so many floats; f32: 0 floats, nothing is done. */
+size_t csi_positions_narrow_floats(const csi_encoder *encoder, int64_t reach);
+csi_narrow_panels csi_positions_narrow(const csi_run *run, const csi_encoder *encoder, int64_t reach,
+                                       const float *table, float *buffer);
 /* Memory for them, kept with the model or in a session. */
 int64_t csi_positions_bytes(const csi_encoder *encoder, int64_t reach);
 /* Projected positions of all layers, or NULL: too large to keep, or out of memory; the caller then projects layer by
@@ -240,7 +241,7 @@ const float *csi_positions_get(const csi_run *run, csi_encoder *encoder, int64_t
 
 /* largest.c: the largest of many products w x + bias, w (rows, n_in), exactly as in f32, from w in int8 and a few rows in f32. */
 typedef struct csi_screen {
-    csi_int8_weights int8;      /* w; int8.w NULL: no screen was made */
+    csi_narrow int8;            /* w; int8.w NULL: no screen was made */
     const float *error, *norm;  /* (rows): not less than |w - int8| and |int8|, Euclidean */
     float most_norm, most_bias; /* of all rows */
 } csi_screen;
@@ -288,7 +289,7 @@ typedef struct csi_prediction {
     float *h, *c;                        /* (n_lstm, P) */
     float *input, *gates, *hidden_gates; /* (P), (4 P), (4 P) */
     float *projected;                    /* (J): the joint's projection of the output */
-    int8_t *x8, *h8;                     /* room for the vectors that are multiplied, in int8 */
+    uint32_t *narrow_x, *narrow_h;       /* room for the vectors that are multiplied, in a narrow kind */
 } csi_prediction;
 
 size_t csi_prediction_floats(const csi_transducer *t);

@@ -66,30 +66,31 @@ void csi_positions_table(int64_t d, int64_t reach, float *table)
     }
 }
 
-size_t csi_positions_int8_floats(const csi_encoder *e, int64_t reach)
+size_t csi_positions_narrow_floats(const csi_encoder *e, int64_t reach)
 {
-    return csi_is_int8(&e->layers[0].pos_w) ? csi_int8_floats(e->d, 2 * reach * CSI_PANEL) : 0;
+    return csi_narrow_floats(csi_kind_of(&e->layers[0].pos_w), e->d, 2 * reach * CSI_PANEL);
 }
 
-csi_int8_panels csi_positions_int8(const csi_run *run, const csi_encoder *e, int64_t reach, const float *table,
-                                   float *buffer)
+csi_narrow_panels csi_positions_narrow(const csi_run *run, const csi_encoder *e, int64_t reach, const float *table,
+                                       float *buffer)
 {
-    const csi_int8_panels table8 = csi_int8_place(buffer, 2 * reach * CSI_PANEL);
-    if (csi_is_int8(&e->layers[0].pos_w))
-        csi_quantize_run(run, table, (int64_t)e->d * CSI_PANEL, e->d, 2 * reach * CSI_PANEL, NULL, &table8);
-    return table8;
+    const csi_kind kind = csi_kind_of(&e->layers[0].pos_w);
+    const csi_narrow_panels narrow = csi_narrow_place(buffer, 2 * reach * CSI_PANEL);
+    if (kind != CSI_KIND_F32)
+        csi_convert_run(run, kind, table, (int64_t)e->d * CSI_PANEL, e->d, 2 * reach * CSI_PANEL, NULL, &narrow);
+    return narrow;
 }
 
 static float *project_all(const csi_run *run, const csi_encoder *e, const csi_env *env, int64_t reach)
 {
     int64_t d = e->d, layer_floats = 2 * reach * CSI_PANEL * d;
-    float *table = csi_alloc(env, ((size_t)layer_floats + csi_positions_int8_floats(e, reach)) * sizeof *table);
+    float *table = csi_alloc(env, ((size_t)layer_floats + csi_positions_narrow_floats(e, reach)) * sizeof *table);
     float *all = csi_alloc(env, (size_t)(layer_floats * e->n_layers) * sizeof *all);
     if (table && all) {
         csi_positions_table(d, reach, table);
-        const csi_int8_panels table8 = csi_positions_int8(run, e, reach, table, table + layer_floats);
+        const csi_narrow_panels narrow = csi_positions_narrow(run, e, reach, table, table + layer_floats);
         for (int32_t i = 0; i < e->n_layers; i++) {
-            const csi_linear l = csi_layer(&e->layers[i].pos_w, NULL, d, d, table, table8, all + i * layer_floats,
+            const csi_linear l = csi_layer(&e->layers[i].pos_w, NULL, d, d, table, narrow, all + i * layer_floats,
                                            2 * reach * CSI_PANEL);
             csi_linear_run(run, &l, 1);
         }
@@ -122,7 +123,7 @@ int64_t csi_positions_bytes(const csi_encoder *e, int64_t reach)
     int64_t kept = kept_reach(e, reach);
     if (kept)
         return kept_bytes(e, kept);
-    return 2 * kept_bytes(e, reach) / e->n_layers + (int64_t)(csi_positions_int8_floats(e, reach) * sizeof(float));
+    return 2 * kept_bytes(e, reach) / e->n_layers + (int64_t)(csi_positions_narrow_floats(e, reach) * sizeof(float));
 }
 
 const float *csi_positions_get(const csi_run *run, csi_encoder *e, int64_t reach, int64_t *offset_floats,

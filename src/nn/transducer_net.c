@@ -163,7 +163,7 @@ cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, c
 /* Numbers of a last layer that is worth a screen: below, it stays in a core's cache in f32 too. */
 enum { SCREEN_LEAST = 1 << 18 };
 
-/* Move *weights (n floats; NULL: they are int8) to *at when there is memory, and count them. */
+/* Move *weights (n floats; NULL: they are narrow) to *at when there is memory, and count them. */
 static size_t move(const float **weights, int64_t n, float **at)
 {
     if (!*weights)
@@ -207,16 +207,17 @@ int64_t csi_transducer_pack(const csi_env *env, csi_pool *pool, bool f32, csi_tr
 
 /* ------------------------------------------------------------------- running */
 
-/* Floats of a vector in int8, the widest that is multiplied. */
-static size_t int8_floats(const csi_transducer *t)
+/* Floats of a vector in a narrow kind, the widest that is multiplied. */
+static size_t narrow_floats(const csi_transducer *t)
 {
-    return (size_t)(csi_int8_pitch(CSI_MAX(t->pred, t->joint)) / CSI_INT8_GROUP + 15) / 16 * 16;
+    const csi_kind kind = csi_kind_of(&t->pred_w);
+    return kind == CSI_KIND_F32 ? 0 : (size_t)(csi_narrow_words(kind, CSI_MAX(t->pred, t->joint)) + 15) / 16 * 16;
 }
 
 size_t csi_prediction_floats(const csi_transducer *t)
 {
     size_t p = ((size_t)t->pred + 15) / 16 * 16, j = ((size_t)t->joint + 15) / 16 * 16;
-    return 2 * p * (size_t)t->n_lstm + 9 * p + j + 2 * int8_floats(t);
+    return 2 * p * (size_t)t->n_lstm + 9 * p + j + 2 * narrow_floats(t);
 }
 
 void csi_prediction_init(const csi_transducer *t, csi_prediction *p, float *memory)
@@ -229,19 +230,19 @@ void csi_prediction_init(const csi_transducer *t, csi_prediction *p, float *memo
     p->gates = p->input + width;
     p->hidden_gates = p->gates + 4 * width;
     p->projected = p->hidden_gates + 4 * width;
-    p->x8 = (int8_t *)(p->projected + ((size_t)t->joint + 15) / 16 * 16);
-    p->h8 = p->x8 + int8_floats(t) * sizeof(float);
+    p->narrow_x = (uint32_t *)(void *)(p->projected + ((size_t)t->joint + 15) / 16 * 16);
+    p->narrow_h = p->narrow_x + narrow_floats(t);
 }
 
-/* y = w x + bias in the precision of w; x8: room for x in int8, until the product is done. */
-static csi_matvec product(const csi_dense_weights *w, const float *bias, const float *x, int8_t *x8, float *y,
+/* y = w x + bias in the kind of w; narrow_x: room for x in it, until the product is done. */
+static csi_matvec product(const csi_dense_weights *w, const float *bias, const float *x, uint32_t *narrow_x, float *y,
                           int64_t n_out, int64_t n_in)
 {
     csi_matvec m = {.w = w->f32, .bias = bias, .x = x, .y = y, .n_out = n_out, .n_in = n_in};
-    if (csi_is_int8(w)) {
-        m.int8 = &w->int8;
-        m.x8 = x8;
-        m.x_scale = csi_int8_vector(x, n_in, w->int8.pitch, x8);
+    if (csi_kind_of(w) != CSI_KIND_F32) {
+        m.narrow = &w->narrow;
+        m.narrow_x = narrow_x;
+        m.x_scale = csi_narrow_vector(w->narrow.kind, x, n_in, narrow_x);
     }
     return m;
 }
@@ -257,15 +258,15 @@ void csi_prediction_step(const csi_run *run, const csi_transducer *t, csi_predic
     const float *x = p->input;
     for (int32_t i = 0; i < t->n_lstm; i++) {
         float *h = p->h + (size_t)i * width, *c = p->c + (size_t)i * width;
-        const csi_matvec gates[2] = {product(&t->w_ih[i], t->b_ih[i], x, p->x8, p->gates, 4 * n, n),
-                                     product(&t->w_hh[i], t->b_hh[i], h, p->h8, p->hidden_gates, 4 * n, n)};
+        const csi_matvec gates[2] = {product(&t->w_ih[i], t->b_ih[i], x, p->narrow_x, p->gates, 4 * n, n),
+                                     product(&t->w_hh[i], t->b_hh[i], h, p->narrow_h, p->hidden_gates, 4 * n, n)};
         csi_matvec_run(run, gates, 2);
         for (int64_t k = 0; k < 4 * n; k++)
             p->gates[k] += p->hidden_gates[k];
         run->ops->lstm_cell(p->gates, c, h, n);
         x = h;
     }
-    const csi_matvec out = product(&t->pred_w, t->pred_b, x, p->x8, p->projected, t->joint, n);
+    const csi_matvec out = product(&t->pred_w, t->pred_b, x, p->narrow_x, p->projected, t->joint, n);
     csi_matvec_run(run, &out, 1);
 }
 

@@ -27,6 +27,8 @@ static const char *precision_name(cs_precision precision)
         return "f32";
     case CS_PRECISION_INT8:
         return "int8";
+    case CS_PRECISION_BF16:
+        return "bf16";
     case CS_PRECISION_AUTO:
         break;
     }

@@ -112,6 +112,10 @@ run "$program" bench -m "$model" --seconds 2 --repeat 2 --precision int8,f32 --j
 check "bench of two precisions as JSON" 0 json '[r["precision"] for r in d["runs"]] == ["int8", "f32"] and d["ratios"][0]["of"] == "int8" and d["runs"][0]["weight_bytes"] < d["runs"][1]["weight_bytes"] and d["runs"][1]["encoder_ms"] > 0'
 run "$program" models info --precision int8 --json "$model"
 check "models info of int8" 0 json 'd["precision"] == "int8" and d["weight_bytes"] < 3 * d["n_parameters"]'
+run "$program" models info --precision bf16 --json "$model"
+check "models info of bf16" 0 json 'd["precision"] == "bf16" and d["weight_bytes"] < 3.5 * d["n_parameters"]'
+transcribe --precision bf16 -f json "$short"
+check "bf16 says so in its result" 0 json 'd["precision"] == "bf16" and len(d["words"]) > 0'
 transcribe --precision int8 -f json "$short"
 check "int8 says so in its result" 0 json 'd["precision"] == "int8" and len(d["words"]) > 0'
 done_testing

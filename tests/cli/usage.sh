@@ -48,7 +48,7 @@ transcribe --cpu z80 "$short"
 check "an unknown CPU path" 2 err_has "z80"
 for wrong in f16 f32, f32,f32 ,int8 f32:int8; do
     run "$program" bench -m "$model" --precision "$wrong" "$short"
-    check "bench --precision $wrong is misuse" 2 err_has "expected auto, f32, int8, some of them as f32,int8, or both"
+    check "bench --precision $wrong is misuse" 2 err_has "expected auto, f32, int8, bf16, some of them as f32,int8, or both"
 done
 
 for command in transcribe "models list" "models get" "models import" "models verify" "models remove" "models path" \

@@ -156,8 +156,8 @@ int main(int argc, char **argv)
         return 2;
     model_path = argv[1];
     audio_path = argv[2];
-    if (argc > 3 && strcmp(argv[3], "int8") == 0)
-        precision = CS_PRECISION_INT8;
+    if (argc > 3)
+        precision = strcmp(argv[3], "bf16") == 0 ? CS_PRECISION_BF16 : CS_PRECISION_INT8;
     if (argc > 4)
         cache = strcmp(argv[4], "cold") == 0 ? CACHE_COLD : CACHE_WARM;
     if (cache != CACHE_NONE && !mkdtemp(place))

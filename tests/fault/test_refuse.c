@@ -234,12 +234,12 @@ static void changed_weights_in_int8(void)
 
 static void unknown_precisions(void)
 {
-    static const int wrong[] = {-1, 3, 100};
+    static const int wrong[] = {-1, 4, 100};
     for (size_t i = 0; i < CSI_COUNT(wrong); i++) {
         cs_error err = {.code = CS_OK};
         precision = (cs_precision)wrong[i];
         CHECK_INT(open_changed(config, config_size, weights, &err), CS_EINVAL);
-        CHECK(strstr(err.message, "expected auto, f32 or int8") != NULL);
+        CHECK(strstr(err.message, "expected auto, f32, int8 or bf16") != NULL);
     }
     precision = CS_PRECISION_F32;
 }

@@ -76,9 +76,9 @@ typedef struct outcome {
 
 static void run_int8(const csi_ops *ops, const layer *l, const csi_screen *screen)
 {
-    int8_t *x8 = take((size_t)screen->int8.pitch);
-    float scale = csi_int8_vector(l->x, l->n_in, screen->int8.pitch, x8);
-    ops->matvec_int8(&screen->int8, 0, l->rows, x8, scale, l->bias, l->rough);
+    uint32_t *x8 = take((size_t)screen->int8.words * sizeof *x8);
+    float scale = csi_narrow_vector(CSI_KIND_INT8, l->x, l->n_in, x8);
+    ops->narrow[CSI_KIND_INT8]->matvec(&screen->int8, 0, l->rows, x8, scale, l->bias, l->rough);
     csi_free(&env, x8);
 }
 

@@ -21,8 +21,8 @@
 #define SETTINGS(X)                                                                                                    \
     X(model, TEXT, "model", "", 0, 0, "model", "model file or name; empty: the bundled one")                           \
     X(threads, INT, "threads", "0", 0, 256, "threads", "threads for decoding; 0: one per core")                        \
-    X(precision, CHOICE, "precision", "auto|f32|int8", 0, 0, "precision",                                              \
-      "arithmetic of the model; int8: faster, a quarter of the memory, may change a word; auto: by model and CPU")     \
+    X(precision, CHOICE, "precision", "auto|f32|int8|bf16", 0, 0, "precision",                                         \
+      "arithmetic of the model; bf16, int8: faster, less memory, may change a word; auto: by model and CPU")           \
     X(cache, SWITCH, "cache", "on", 0, 0, "cache", "keep packed weights, so that the model opens at once")             \
     X(cache_limit_mb, INT, "cache_limit_mb", "8192", 1, 1000000, NULL, "most that packed weights may take")            \
     X(cache_least_mb, INT, "cache_least_mb", "32", 0, 1000000, NULL, "packed weights below this are not kept")         \

@@ -4,5 +4,5 @@
 #define ROWS  4
 #include "vector.h"
 
-const csi_ops csi_ops_avx2 = OPS(CSI_CPU_AVX2, avx2);
-const csi_ops csi_ops_avxvnni = OPS(CSI_CPU_AVX2, avxvnni);
+const csi_ops csi_ops_avx2 = OPS(CSI_CPU_AVX2, avx2, avx2);
+const csi_ops csi_ops_avxvnni = OPS(CSI_CPU_AVX2, avxvnni, avx2);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The int8 kernels of vector8.h for AVX2 without AVX-VNNI. vpmaddubsw multiplies unsigned by signed bytes and adds
+ * The int8 kernels for AVX2 without AVX-VNNI. vpmaddubsw multiplies unsigned by signed bytes and adds
  * pairs in 16 bits with saturation: |x| times w with the sign of x is at most 2 * 128 * 127, which fits. */
 #define LANES     8
 #define ROWS      4
 #define TILE_VECS 2
-#define FEW_STEPS 2
-#define SET(name) name##_avx2
+#define FEW_SUMS  8
 #define BIAS      0
-#include "math/cpu/lanes8.h"
+#include "math/cpu/lanes.h"
 
 #include <immintrin.h>
 
@@ -33,4 +32,6 @@ INLINE ivec dot(ivec acc, x_form x, w_form w)
     return acc + (ivec)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
 
-#include "math/cpu/vector8.h"
+#include "math/cpu/int8_set.h"
+
+const csi_narrow_ops csi_int8_avx2 = NARROW_OPS(avx2);

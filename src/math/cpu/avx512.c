@@ -4,5 +4,6 @@
 #define ROWS  8
 #include "vector.h"
 
-const csi_ops csi_ops_avx512 = OPS(CSI_CPU_AVX512, avx512);
-const csi_ops csi_ops_avx512vnni = OPS(CSI_CPU_AVX512, avx512vnni);
+const csi_ops csi_ops_avx512 = OPS(CSI_CPU_AVX512, avx512, avx512);
+const csi_ops csi_ops_avx512vnni = OPS(CSI_CPU_AVX512, avx512vnni, avx512);
+const csi_ops csi_ops_avx512bf16 = OPS(CSI_CPU_AVX512, avx512vnni, avx512bf16);

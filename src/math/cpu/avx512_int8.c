@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The int8 kernels of vector8.h for AVX-512 without VNNI. vpmaddubsw multiplies unsigned by signed bytes and adds pairs
+ * The int8 kernels for AVX-512 without VNNI. vpmaddubsw multiplies unsigned by signed bytes and adds pairs
  * in 16 bits with saturation: |x| times w with the sign of x is at most 2 * 128 * 127, which fits. */
 #define LANES     16
 #define ROWS      8
 #define TILE_VECS 3
-#define FEW_STEPS 4
-#define SET(name) name##_avx512
+#define FEW_SUMS  16
 #define BIAS      0
-#include "math/cpu/lanes8.h"
+#include "math/cpu/lanes.h"
 
 #include <immintrin.h>
 
@@ -37,4 +36,6 @@ INLINE ivec dot(ivec acc, x_form x, w_form w)
     return acc + (ivec)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
 }
 
-#include "math/cpu/vector8.h"
+#include "math/cpu/int8_set.h"
+
+const csi_narrow_ops csi_int8_avx512 = NARROW_OPS(avx512);

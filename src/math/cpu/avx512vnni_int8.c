@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The int8 kernels of vector8.h for AVX-512 with VNNI: vpdpbusd adds four products of unsigned and signed bytes. */
+ * The int8 kernels for AVX-512 with VNNI: vpdpbusd adds four products of unsigned and signed bytes. */
 #define LANES     16
 #define ROWS      8
 #define TILE_VECS 3
-#define FEW_STEPS 4
-#define SET(name) name##_avx512vnni
+#define FEW_SUMS  24
 #define BIAS      128
-#include "math/cpu/lanes8.h"
+#include "math/cpu/lanes.h"
 
 #include <immintrin.h>
 
@@ -27,4 +26,6 @@ INLINE ivec dot(ivec acc, x_form x, w_form w)
     return (ivec)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)x, (__m512i)w);
 }
 
-#include "math/cpu/vector8.h"
+#include "math/cpu/int8_set.h"
+
+const csi_narrow_ops csi_int8_avx512vnni = NARROW_OPS(avx512vnni);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The int8 kernels of vector8.h for AVX2 with AVX-VNNI: vpdpbusd adds four products of unsigned and signed bytes. */
+ * The int8 kernels for AVX2 with AVX-VNNI: vpdpbusd adds four products of unsigned and signed bytes. */
 #define LANES     8
 #define ROWS      4
 #define TILE_VECS 3
-#define FEW_STEPS 2
-#define SET(name) name##_avxvnni
+#define FEW_SUMS  12
 #define BIAS      128
-#include "math/cpu/lanes8.h"
+#include "math/cpu/lanes.h"
 
 #include <immintrin.h>
 
@@ -32,4 +31,6 @@ INLINE ivec dot(ivec acc, x_form x, w_form w)
     return (ivec)_mm256_dpbusd_avx_epi32((__m256i)acc, (__m256i)x, (__m256i)w);
 }
 
-#include "math/cpu/vector8.h"
+#include "math/cpu/int8_set.h"
+
+const csi_narrow_ops csi_int8_avxvnni = NARROW_OPS(avxvnni);

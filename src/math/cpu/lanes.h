@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Vectors of LANES floats over GCC's vector extension: what the kernels of vector.h and vector8.h share. LANES is
+ * Vectors of LANES floats over GCC's vector extension: what the kernels of vector.h and narrow.h share. LANES is
  * defined by the file that a CPU path compiles. Whether a multiply and an add contract to one instruction is that
  * file's choice too: with -ffp-contract=off every function here gives the same bits whatever LANES is. */
 #ifndef CSI_LANES_H
@@ -23,6 +23,18 @@ INLINE vec load(const float *x)
 INLINE void store(float *x, vec v)
 {
     *(uvec *)x = v;
+}
+
+typedef int32_t uivec __attribute__((vector_size(4 * LANES), aligned(1), may_alias)); /* unaligned */
+
+INLINE ivec load_words(const void *x)
+{
+    return *(const uivec *)x;
+}
+
+INLINE void store_words(void *x, ivec v)
+{
+    *(uivec *)x = v;
 }
 
 INLINE vec splat(float x)

@@ -4,5 +4,5 @@
 #define ROWS  8
 #include "vector.h"
 
-const csi_ops csi_ops_neon = OPS(CSI_CPU_NEON, neon);
-const csi_ops csi_ops_neondot = OPS(CSI_CPU_NEON, neondot);
+const csi_ops csi_ops_neon = OPS(CSI_CPU_NEON, neon, neon);
+const csi_ops csi_ops_neondot = OPS(CSI_CPU_NEON, neondot, neon);

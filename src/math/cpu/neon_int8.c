@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The int8 kernels of vector8.h for every arm64: products in 16 bits, of which two fit, added in pairs and then to 32
+ * The int8 kernels for every arm64: products in 16 bits, of which two fit, added in pairs and then to 32
  * bits. */
 #define LANES     4
 #define ROWS      8
 #define TILE_VECS 2
-#define FEW_STEPS 4
-#define SET(name) name##_neon
+#define FEW_SUMS  16
 #define BIAS      0
-#include "math/cpu/lanes8.h"
+#include "math/cpu/lanes.h"
 
 #include <arm_neon.h>
 
@@ -29,4 +28,6 @@ INLINE ivec dot(ivec acc, x_form x, w_form w)
     return (ivec)vpadalq_s16((int32x4_t)acc, vpaddq_s16(low, high));
 }
 
-#include "math/cpu/vector8.h"
+#include "math/cpu/int8_set.h"
+
+const csi_narrow_ops csi_int8_neon = NARROW_OPS(neon);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The int8 kernels of vector8.h for arm64 with the dot product extension (SDOT). */
+ * The int8 kernels for arm64 with the dot product extension (SDOT). */
 #define LANES     4
 #define ROWS      8
 #define TILE_VECS 2
-#define FEW_STEPS 4
-#define SET(name) name##_neondot
+#define FEW_SUMS  24
 #define BIAS      0
 #define DOT_BY_LANE
-#include "math/cpu/lanes8.h"
+#include "math/cpu/lanes.h"
 
 #include <arm_neon.h>
 
@@ -43,4 +42,6 @@ INLINE ivec dot_by_lane(ivec acc, x_form x, ivec words, int i)
     }
 }
 
-#include "math/cpu/vector8.h"
+#include "math/cpu/int8_set.h"
+
+const csi_narrow_ops csi_int8_neondot = NARROW_OPS(neondot);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The op table of a path on this CPU. A path has one table for all CPUs that can run it, and on most a second one, the
- * same but for the int8 products, for those that have an instruction for them. */
+ * The op table of a path on this CPU. A path has one table for all CPUs that can run it, and on most further ones,
+ * the same but for the narrow products, for those that have instructions for them. */
 #include "math/cpu/op_tables.h"
 
 int csi_ops_list(csi_cpu_path path, const csi_ops *tables[CSI_OPS_MOST])
@@ -21,6 +21,8 @@ int csi_ops_list(csi_cpu_path path, const csi_ops *tables[CSI_OPS_MOST])
         tables[n++] = &csi_ops_avx512;
         if (dot)
             tables[n++] = &csi_ops_avx512vnni;
+        if (dot && csi_cpu_has_bf16(path))
+            tables[n++] = &csi_ops_avx512bf16;
         break;
 #elif defined(__aarch64__)
     case CSI_CPU_NEON:

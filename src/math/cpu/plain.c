@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The plain C twin of every kernel: what each one means, written for reading. It is the "c" path, runs on anything, and
  * the fast paths are tested against it. */
-#include "math/cpu/int8_kernels.h"
+#include "math/cpu/narrow_kernels.h"
 #include "math/cpu/op_tables.h"
 
 #include <math.h>
@@ -177,7 +177,7 @@ static bool all_finite(const float *x, int64_t n)
 const csi_ops csi_ops_c = {
     .path = CSI_CPU_C,
     .linear = linear,
-    CSI_INT8_OPS(c),
+    .narrow = {NULL, &csi_int8_c, &csi_bf16_c},
     .layer_norm = layer_norm,
     .attention = attention,
     .combine = combine,

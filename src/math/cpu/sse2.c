@@ -4,4 +4,4 @@
 #define ROWS  4
 #include "vector.h"
 
-const csi_ops csi_ops_sse2 = OPS(CSI_CPU_SSE2, sse2);
+const csi_ops csi_ops_sse2 = OPS(CSI_CPU_SSE2, sse2, sse2);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The int8 kernels of vector8.h for SSE2: bytes of even and of odd places are widened to 16 bits, then pmaddwd. */
+ * The int8 kernels for SSE2: bytes of even and of odd places are widened to 16 bits, then pmaddwd. */
 #define LANES     4
 #define ROWS      4
 #define TILE_VECS 2
-#define FEW_STEPS 2
-#define SET(name) name##_sse2
+#define FEW_SUMS  8
 #define BIAS      0
-#include "math/cpu/lanes8.h"
+#include "math/cpu/lanes.h"
 
 #include <emmintrin.h>
 
@@ -29,4 +28,6 @@ INLINE ivec dot(ivec acc, x_form x, w_form w)
     return acc + (ivec)_mm_madd_epi16(x.even, w.even) + (ivec)_mm_madd_epi16(x.odd, w.odd);
 }
 
-#include "math/cpu/vector8.h"
+#include "math/cpu/int8_set.h"
+
+const csi_narrow_ops csi_int8_sse2 = NARROW_OPS(sse2);

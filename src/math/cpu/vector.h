@@ -11,7 +11,7 @@
  * The product's idea: a tile of ROWS weights rows x 3 vectors of columns lives in registers while k runs over n_in. Per
  * k it loads 3 vectors of activations and broadcasts ROWS weights from where they lie in the mapped model file. k is
  * cut so that a piece of the activations panel stays in the first-level cache while all rows of the slice pass. */
-#include "math/cpu/int8_kernels.h"
+#include "math/cpu/narrow_kernels.h"
 #include "math/cpu/lanes.h"
 #include "math/cpu/op_tables.h"
 
@@ -522,10 +522,11 @@ static bool all_finite(const float *x, int64_t n)
     return true;
 }
 
-/* An op table of this file's path with one of its sets of int8 kernels. */
-#define OPS(cpu, set)                                                                                           \
-    {                                                                                                           \
-        .path = cpu, .linear = linear, CSI_INT8_OPS(set), .layer_norm = layer_norm, .attention = attention,     \
-        .combine = combine, .glu = glu, .scale = scale, .matvec = matvec, .lstm_cell = lstm_cell,               \
-        .add_activate = add_activate, .argmax = argmax, .softmax_sums = softmax_sums, .all_finite = all_finite, \
+/* An op table of this file's path with one of its sets of int8 and of bf16 kernels. */
+#define OPS(cpu, set8, set16)                                                                             \
+    {                                                                                                     \
+        .path = cpu, .narrow = {NULL, &csi_int8_##set8, &csi_bf16_##set16}, .linear = linear,             \
+        .layer_norm = layer_norm, .attention = attention, .combine = combine, .glu = glu, .scale = scale, \
+        .matvec = matvec, .lstm_cell = lstm_cell, .add_activate = add_activate, .argmax = argmax,         \
+        .softmax_sums = softmax_sums, .all_finite = all_finite,                                           \
     }

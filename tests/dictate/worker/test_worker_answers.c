@@ -228,7 +228,7 @@ static void check_precision(worker_kind kind)
     worker *w = kit_start(k, kind, (worker_options){.precision = 7, .unload_seconds = -1});
     kit_submit(w, &kit_clips[0]);
     kit_wait_answers(k, 1);
-    CHECK_STR(k->answers[0].error, "unknown precision 7, expected auto, f32 or int8");
+    CHECK_STR(k->answers[0].error, "unknown precision 7, expected auto, f32, int8 or bf16");
     kit_free(k);
 
     k = kit_create();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Activations to int8, included by vector8.h: one pass down the rows for the largest magnitude of each column, one for
+ * Activations to int8, included by int8_set.h: one pass down the rows for the largest magnitude of each column, one for
  * the rounding. Columns go sixteen at a time, a cache line of each row. */
+#include "math/cpu/narrow_kernels.h"
+
 enum { STRIP = 16, STRIP_VECS = STRIP / LANES };
 
 INLINE ivec larger(ivec a, ivec b)
@@ -50,34 +52,33 @@ INLINE ivec quantize_words(const float *x, const int rows, vec factor)
     return word;
 }
 
-static void quantize_strip(const float *x, int64_t rows, int8_t *q, float *scale)
+static void quantize_strip(const float *x, int64_t rows, uint32_t *words, float *scale)
 {
     float factor[STRIP];
     quantize_scales(x, rows, scale, factor);
-    for (int64_t r = 0; r < rows; r += CSI_INT8_GROUP)
+    for (int64_t r = 0; r < rows; r += 4, words += CSI_PANEL)
         UNROLL for (int v = 0; v < STRIP_VECS; v++)
         {
             const float *in = x + r * CSI_PANEL + v * LANES;
             vec f = load(factor + v * LANES);
             ivec word;
-            if (rows - r >= CSI_INT8_GROUP)
-                word = quantize_words(in, CSI_INT8_GROUP, f);
+            if (rows - r >= 4)
+                word = quantize_words(in, 4, f);
             else if (rows - r == 3)
                 word = quantize_words(in, 3, f);
             else if (rows - r == 2)
                 word = quantize_words(in, 2, f);
             else
                 word = quantize_words(in, 1, f);
-            store_bytes(q + (r * CSI_PANEL + v * LANES * CSI_INT8_GROUP), word);
+            store_words(words + v * LANES, word);
         }
 }
 
-void SET(csi_quantize)(const float *x, int64_t rows, int64_t pitch, int64_t columns, int8_t *q, float *scale)
+static void convert(const float *x, int64_t rows, int64_t columns, uint32_t *words, float *scale)
 {
-    (void)pitch; /* rows rounded up to a group */
     for (int64_t t = 0; t < CSI_PANEL; t += STRIP)
         if (t < columns)
-            quantize_strip(x + t, rows, q + t * CSI_INT8_GROUP, scale + t);
+            quantize_strip(x + t, rows, words + t, scale + t);
         else
             memset(scale + t, 0, STRIP * sizeof *scale);
 }

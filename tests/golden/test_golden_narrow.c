@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * int8 beside f32, for one model: test-golden-int8 FOLDER, where FOLDER holds what test-golden reads. One TAP line per group:
+ * int8 or bf16 beside f32, for one model: test-golden-narrow PRECISION FOLDER, where FOLDER holds what test-golden reads. One
+ * TAP line per group:
  *
- *   opens      the model says that it is int8, and that its weights take less memory
- *   CASE       every case answers, and the encoder's output points where f32's does (COSINE_LEAST); how many tokens
+ *   opens      the model says which it is, and that its weights take less memory
+ *   CASE       every case answers, and the encoder's output points where f32's does (cosine_least); how many tokens
  *              differ is told, not judged: weights of these models are fitted to a minute of speech and decide narrowly
  *   threads    1 and 2 threads give the same bits
- *   NAME       every instruction set that this CPU has stays as near to f32. Products in int8 have the same bits on all of them
+ *   NAME       every CPU path that this CPU has stays as near to f32. Products in int8 have the same bits on all of them
  *              (tests/kern); what is between them is f32, whose last bits a path may round otherwise
  *
- *     test-golden-int8 FOLDER layers     each stage's cosine and worst error too, and no runs for threads and CPU paths: for large models
+ *     test-golden-narrow PRECISION FOLDER layers     each stage's cosine and worst error too, and no runs for threads and CPU
+ *                                                    paths: for large models
  */
 #include "golden_check.h"
 
@@ -16,11 +18,15 @@
 
 #include <math.h>
 
-static const double COSINE_LEAST = 0.999;
+static const struct {
+    const char *name;
+    cs_precision precision;
+    double cosine_least;
+} choices[] = {{"int8", CS_PRECISION_INT8, 0.999}, {"bf16", CS_PRECISION_BF16, 0.9999}}, *narrow_kind;
 
 enum { MAX_CASE_TOKENS = 4096 };
 
-/* How far a stage in int8 is from the same in f32, over all cases. */
+/* How far a stage in the narrow kind is from the same in f32, over all cases. */
 typedef struct stage_gap {
     char name[32];
     double cosine;       /* the least */
@@ -65,13 +71,13 @@ static size_t n_values(const golden_stage *s)
     return n;
 }
 
-static stage_gap gap_of(const golden_stage *f32, const golden_stage *int8)
+static stage_gap gap_of(const golden_stage *f32, const golden_stage *narrow)
 {
     stage_gap gap = {.cosine = 1};
     double xy = 0, xx = 0, yy = 0;
     snprintf(gap.name, sizeof gap.name, "%s", f32->name);
     for (size_t i = 0; i < n_values(f32); i++) {
-        double x = (double)f32->values[i], y = (double)int8->values[i];
+        double x = (double)f32->values[i], y = (double)narrow->values[i];
         xy += x * y;
         xx += x * x;
         yy += y * y;
@@ -130,49 +136,49 @@ static const golden_stage *stage_of(const golden_run *run, const char *name)
 
 /* ----------------------------------------------------------------------- cases */
 
-static void compare(const golden_run *f32, const golden_run *int8, tally *t)
+static void compare(const golden_run *f32, const golden_run *narrow, tally *t)
 {
-    CHECK_INT(int8->result->precision, CS_PRECISION_INT8);
-    CHECK_INT(int8->n_stages, f32->n_stages);
-    CHECK_INT(int8->result->n_frames, f32->result->n_frames);
+    CHECK_INT(narrow->result->precision, narrow_kind->precision);
+    CHECK_INT(narrow->n_stages, f32->n_stages);
+    CHECK_INT(narrow->result->n_frames, f32->result->n_frames);
     for (int32_t i = 0; i < f32->n_stages; i++) {
-        const golden_stage *x = &f32->stages[i], *y = stage_of(int8, x->name);
+        const golden_stage *x = &f32->stages[i], *y = stage_of(narrow, x->name);
         if (!CHECK(y != NULL && x->values && y->values && n_values(x) == n_values(y)))
             continue;
         stage_gap gap = gap_of(x, y);
         note_gap(t, &gap);
-        if (strcmp(x->name, "encoder") == 0 && !CHECK(gap.cosine >= COSINE_LEAST))
-            printf("# the encoder's cosine is %.6f, expected %g at least\n", gap.cosine, COSINE_LEAST);
+        if (strcmp(x->name, "encoder") == 0 && !CHECK(gap.cosine >= narrow_kind->cosine_least))
+            printf("# the encoder's cosine is %.6f, expected %g at least\n", gap.cosine, narrow_kind->cosine_least);
     }
-    int errors = token_errors(f32->result, int8->result);
+    int errors = token_errors(f32->result, narrow->result);
     t->cases++;
     t->tokens += f32->result->n_tokens;
     t->token_errors += errors > 0 ? errors : 0;
-    if (strcmp(f32->result->text, int8->result->text) != 0) {
+    if (strcmp(f32->result->text, narrow->result->text) != 0) {
         t->texts_differ++;
-        printf("# f32:  %.200s\n# int8: %.200s\n", f32->result->text, int8->result->text);
+        printf("# f32:  %.200s\n# %s: %.200s\n", f32->result->text, narrow_kind->name, narrow->result->text);
     }
 }
 
-static void run_case(const golden_data *data, cs_model *f32, cs_model *int8, const json_t *one, tally *t)
+static void run_case(const golden_data *data, cs_model *f32, cs_model *narrow, const json_t *one, tally *t)
 {
     cs_transcribe_options options;
     golden_run a = {0}, b = {0};
     golden_case_options(one, &options);
     if (golden_run_case(&a, data, f32, one, &options, true) == 0
-        && golden_run_case(&b, data, int8, one, &options, true) == 0)
+        && golden_run_case(&b, data, narrow, one, &options, true) == 0)
         compare(&a, &b, t);
     golden_run_free(&a);
     golden_run_free(&b);
 }
 
-static void check_cases(const golden_data *data, cs_model *f32, cs_model *int8, tally *t)
+static void check_cases(const golden_data *data, cs_model *f32, cs_model *narrow, tally *t)
 {
     for (size_t i = 0; i < json_array_size(data->cases); i++) {
         const json_t *one = json_array_get(data->cases, i);
         char name[96];
         golden_case_name(one, name, sizeof name);
-        run_case(data, f32, int8, one, t);
+        run_case(data, f32, narrow, one, t);
         report(name, "near f32");
     }
     printf("# %d of %d tokens differ, texts of %d of %d cases\n", t->token_errors, t->tokens, t->texts_differ,
@@ -192,7 +198,7 @@ static void print_gaps(const tally *t, int every)
 static void check_threads(const golden_data *data, cs_model *one_thread)
 {
     cs_error err = {0};
-    cs_model *two_threads = open_model(data, CS_PRECISION_INT8, 2, NULL, &err);
+    cs_model *two_threads = open_model(data, narrow_kind->precision, 2, NULL, &err);
     if (!CHECK(two_threads != NULL))
         printf("# %s\n", err.message);
     for (size_t i = 0; two_threads && i < json_array_size(data->cases); i++) {
@@ -215,29 +221,30 @@ static void check_paths(const golden_data *data, cs_model *f32)
     static const char *const paths[] = {"c", "sse2", "avx2", "avx512", "neon"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         cs_error err = {0};
-        cs_model *int8 = open_model(data, CS_PRECISION_INT8, 1, paths[i], &err);
+        cs_model *narrow = open_model(data, narrow_kind->precision, 1, paths[i], &err);
         tally t = {.n_gaps = 0};
-        if (!int8) /* not a path of this CPU or build */
+        if (!narrow) /* not a path of this CPU or build */
             printf("# path %s: %s\n", paths[i], err.message);
         else {
             for (size_t k = 0; k < json_array_size(data->cases); k++)
-                run_case(data, f32, int8, json_array_get(data->cases, k), &t);
+                run_case(data, f32, narrow, json_array_get(data->cases, k), &t);
             print_gaps(&t, 0);
             report(paths[i], "all cases on this path");
         }
-        cs_model_close(int8);
+        cs_model_close(narrow);
     }
 }
 
-static void check_info(const cs_model *f32, const cs_model *int8)
+static void check_info(const cs_model *f32, const cs_model *narrow)
 {
-    const cs_model_info *a = cs_model_get_info(f32), *b = cs_model_get_info(int8);
+    const cs_model_info *a = cs_model_get_info(f32), *b = cs_model_get_info(narrow);
     CHECK_STR(a->precision, "f32");
-    CHECK_STR(b->precision, "int8");
+    CHECK_STR(b->precision, narrow_kind->name);
     CHECK_INT(a->n_parameters, b->n_parameters);
     CHECK(b->weight_bytes > a->n_parameters && b->weight_bytes < a->weight_bytes);
-    printf("# weights: %lld bytes in f32, %lld in int8\n", (long long)a->weight_bytes, (long long)b->weight_bytes);
-    report("model", "opens in int8");
+    printf("# weights: %lld bytes in f32, %lld in %s\n", (long long)a->weight_bytes, (long long)b->weight_bytes,
+           narrow_kind->name);
+    report("model", "opens");
 }
 
 int main(int argc, char **argv)
@@ -245,18 +252,21 @@ int main(int argc, char **argv)
     golden_data data;
     cs_error err = {0};
     static tally t;
-    if (argc < 2 || golden_load(&data, argv[1]) < 0) {
-        printf("Bail out! usage: test-golden-int8 FOLDER [layers]\n");
+    for (size_t i = 0; argc > 1 && i < sizeof choices / sizeof choices[0]; i++)
+        if (strcmp(argv[1], choices[i].name) == 0)
+            narrow_kind = &choices[i];
+    if (argc < 3 || !narrow_kind || golden_load(&data, argv[2]) < 0) {
+        printf("Bail out! usage: test-golden-narrow int8|bf16 FOLDER [layers]\n");
         return 1;
     }
     cs_model *f32 = open_model(&data, CS_PRECISION_F32, 1, NULL, &err);
-    cs_model *int8 = open_model(&data, CS_PRECISION_INT8, 1, NULL, &err);
-    if (CHECK(f32 && int8)) {
-        check_info(f32, int8);
-        check_cases(&data, f32, int8, &t);
-        print_gaps(&t, argc > 2);
-        if (argc == 2) {
-            check_threads(&data, int8);
+    cs_model *narrow = open_model(&data, narrow_kind->precision, 1, NULL, &err);
+    if (CHECK(f32 && narrow)) {
+        check_info(f32, narrow);
+        check_cases(&data, f32, narrow, &t);
+        print_gaps(&t, argc > 3);
+        if (argc == 3) {
+            check_threads(&data, narrow);
             check_paths(&data, f32);
         }
     } else {
@@ -264,7 +274,7 @@ int main(int argc, char **argv)
         report("model", "opens");
     }
     cs_model_close(f32);
-    cs_model_close(int8);
+    cs_model_close(narrow);
     golden_unload(&data);
     return check_done();
 }

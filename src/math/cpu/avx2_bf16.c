@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * The bf16 kernels for AVX2 with FMA. */
+#define LANES     8
+#define ROWS      4
+#define TILE_VECS 2
+#define FEW_SUMS  8
+#include "math/cpu/lanes.h"
+
+#include "math/cpu/bf16_widened.h"
+
+const csi_narrow_ops csi_bf16_avx2 = NARROW_OPS(avx2);
