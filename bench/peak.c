@@ -4,6 +4,7 @@
  * multiplications and additions a second:
  *
  *   registers        a loop of multiply-adds on registers alone: what the arithmetic units can do
+ *   registers_bf16   the same with sums of two products of bf16 (vdpbf16ps); 0 where the CPU has none
  *   registers_int8   the same with sums of four products of bytes (vpdpbusd); 0 where the CPU has none
  *   product          oneDNN's product FRAMES x 1024 x 4096 with packed weights, each call with weights of its own
  *                    out of a set too large for the cache: what a very good library makes of it
@@ -87,6 +88,26 @@ static float spin_registers_int8(long n_rounds)
     return 0;
 }
 
+static float spin_registers_bf16(long n_rounds)
+{
+    for (long round = 0; round < n_rounds; round++) {
+#if defined(__AVX512BF16__)
+#undef DOT
+#define DOT(i) "vdpbf16ps %%zmm14, %%zmm15, %%zmm" #i "\n\t"
+        __asm__ volatile(DOT(0) DOT(1) DOT(2) DOT(3) DOT(4) DOT(5) DOT(6) DOT(7) DOT(8) DOT(9) DOT(10) DOT(11)::
+                             : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                               "xmm11");
+#endif
+    }
+    return 0;
+}
+
+#if defined(__AVX512BF16__)
+enum { BF16_OPERATIONS = 2 * 32 * 12 }; /* of a round */
+#else
+enum { BF16_OPERATIONS = 0 };
+#endif
+
 #if defined(__AVX512VNNI__)
 enum { INT8_OPERATIONS = 2 * 64 * 12 }; /* of a round */
 #elif defined(__AVXVNNI__)
@@ -131,20 +152,19 @@ static dnnl_memory_t make_memory(const dnnl_memory_desc_t *description, dnnl_eng
     return memory;
 }
 
-/* Of sources of that type by weights of theirs; 0: oneDNN has no such product here. */
-static double measure_product(int n_frames, dnnl_data_type_t source_type, double seconds)
+/* Types of the two factors and of the result. 0: oneDNN has no such product here. */
+static double measure_product(int n_frames, dnnl_data_type_t left, dnnl_data_type_t right, dnnl_data_type_t sum,
+                              double seconds)
 {
-    const dnnl_data_type_t weights_type = source_type == dnnl_u8 ? dnnl_s8 : source_type;
-    const dnnl_data_type_t target_type = source_type == dnnl_u8 ? dnnl_s32 : dnnl_f32;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     must(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine");
     must(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
 
     dnnl_memory_desc_t a, b, c;
-    must(dnnl_memory_desc_init_by_tag(&a, 2, (dnnl_dims_t){n_frames, INNER}, source_type, dnnl_ab), "a");
-    must(dnnl_memory_desc_init_by_tag(&b, 2, (dnnl_dims_t){INNER, OUTER}, weights_type, dnnl_format_tag_any), "b");
-    must(dnnl_memory_desc_init_by_tag(&c, 2, (dnnl_dims_t){n_frames, OUTER}, target_type, dnnl_ab), "c");
+    must(dnnl_memory_desc_init_by_tag(&a, 2, (dnnl_dims_t){n_frames, INNER}, left, dnnl_ab), "a");
+    must(dnnl_memory_desc_init_by_tag(&b, 2, (dnnl_dims_t){INNER, OUTER}, right, dnnl_format_tag_any), "b");
+    must(dnnl_memory_desc_init_by_tag(&c, 2, (dnnl_dims_t){n_frames, OUTER}, sum, dnnl_ab), "c");
     dnnl_matmul_desc_t description;
     must(dnnl_matmul_desc_init(&description, &a, &b, NULL, &c), "matmul");
     dnnl_primitive_desc_t chosen;
@@ -198,15 +218,16 @@ int main(int argc, char **argv)
     }
     omp_set_num_threads(n_threads);
     const dnnl_version_t *version = dnnl_version();
-    double share = seconds / 5;
+    double share = seconds / 6;
     double registers = measure_registers(spin_registers, 2.0 * LANES * ACCUMULATORS, n_threads, share);
     double registers_int8 = measure_registers(spin_registers_int8, INT8_OPERATIONS, n_threads, share);
-    double product = measure_product(n_frames, dnnl_f32, share),
-           product_bf16 = measure_product(n_frames, dnnl_bf16, share);
-    double product_int8 = measure_product(n_frames, dnnl_u8, share);
-    printf("{\"threads\": %d, \"frames\": %d, \"registers\": %.1f, \"registers_int8\": %.1f, \"product\": %.1f, "
-           "\"product_bf16\": %.1f, \"product_int8\": %.1f, \"onednn\": \"%d.%d.%d\"}\n",
-           n_threads, n_frames, registers, registers_int8, product, product_bf16, product_int8, version->major,
-           version->minor, version->patch);
+    double registers_bf16 = measure_registers(spin_registers_bf16, BF16_OPERATIONS, n_threads, share);
+    double product = measure_product(n_frames, dnnl_f32, dnnl_f32, dnnl_f32, share);
+    double product_bf16 = measure_product(n_frames, dnnl_bf16, dnnl_bf16, dnnl_f32, share);
+    double product_int8 = measure_product(n_frames, dnnl_u8, dnnl_s8, dnnl_s32, share);
+    printf("{\"threads\": %d, \"frames\": %d, \"registers\": %.1f, \"registers_bf16\": %.1f, \"registers_int8\": %.1f, "
+           "\"product\": %.1f, \"product_bf16\": %.1f, \"product_int8\": %.1f, \"onednn\": \"%d.%d.%d\"}\n",
+           n_threads, n_frames, registers, registers_bf16, registers_int8, product, product_bf16, product_int8,
+           version->major, version->minor, version->patch);
     return 0;
 }

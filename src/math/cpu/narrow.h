@@ -197,8 +197,8 @@ static void many_columns(const csi_linear *l, int64_t row0, int64_t row1, int64_
 enum {
     ROW_VECS = CSI_ROW_BLOCK / LANES,
     FEW_AT_ONCE = CSI_MIN(FEW_SUMS / ROW_VECS, 12),
-    FEW_COLUMNS = 16,
-    FEW_PITCH = FEW_COLUMNS + 4,
+    FEW_COLUMNS = 24,
+    FEW_PITCH = 32 + 4,
     FEW_AHEAD = 1024
 };
 #define FEW_BLOCKS(columns) (FEW_SUMS / ROW_VECS >= 4 * (columns) ? 4 : FEW_SUMS / ROW_VECS >= 2 * (columns) ? 2 : 1)

@@ -71,6 +71,26 @@ INLINE void tile_by_rows(const int rows, const int vecs, const float *a, int64_t
 INLINE void tile_by_columns(const int rows, const int vecs, const float *a, const float *b, int64_t b_stride,
                             int64_t n_k, vec acc[ROWS][TILE_VECS]){TILE_BODY(a[k * CSI_PANEL + m])}
 
+/* What becomes of the sums of a row in LANES columns. */
+INLINE void finish(const csi_linear *l, int64_t row, vec s, float *out)
+{
+    s = s + (l->bias ? l->bias[row] : 0.0f);
+    switch (l->epilogue) {
+    case CSI_STORE:
+        break;
+    case CSI_RELU:
+        s = vmax(s, splat(0));
+        break;
+    case CSI_SILU:
+        s = vsilu(s);
+        break;
+    case CSI_RESIDUAL:
+        s = load(out) + l->scale * s;
+        break;
+    }
+    store(out, s);
+}
+
 /* One tile of a dense layer over k in [k0, k1). Each piece of k is summed from zero and added to the sum of the pieces
  * before it, which waits in `part`: rounding errors grow with the length of a piece, not with n_in. */
 INLINE void linear_tile(const csi_linear *l, const int rows, const int vecs, int64_t row, int64_t k0, int64_t k1,
@@ -97,26 +117,7 @@ INLINE void linear_tile(const csi_linear *l, const int rows, const int vecs, int
     }
     UNROLL for (int m = 0; m < rows; m++)
     {
-        float bias = l->bias ? l->bias[row + m] : 0.0f;
-        UNROLL for (int v = 0; v < vecs; v++)
-        {
-            vec s = acc[m][v] + bias;
-            float *out = y + m * l->y_row + v * LANES;
-            switch (l->epilogue) {
-            case CSI_STORE:
-                break;
-            case CSI_RELU:
-                s = vmax(s, splat(0));
-                break;
-            case CSI_SILU:
-                s = vsilu(s);
-                break;
-            case CSI_RESIDUAL:
-                s = load(out) + l->scale * s;
-                break;
-            }
-            store(out, s);
-        }
+        UNROLL for (int v = 0; v < vecs; v++) finish(l, row + m, acc[m][v], y + m * l->y_row + v * LANES);
     }
 }
 
@@ -151,9 +152,13 @@ INLINE void fetch_rows(const csi_linear *l, int64_t row, int64_t k0, int64_t k1)
             __builtin_prefetch(l->w + row * l->n_in + k, 0, 2);
 }
 
+#include "math/cpu/few_f32.h"
+
 static void linear(const csi_linear *l, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1, float *scratch)
 {
     int64_t pieces = (l->n_in + K_BLOCK - 1) / K_BLOCK, piece = (l->n_in + pieces - 1) / pieces;
+    if (panel0 == 0)
+        row0 = few_columns(l, row0, row1, piece);
     for (int64_t block = panel0; block < panel1; block += CSI_PANEL_BLOCK) {
         int64_t block_end = CSI_MIN(block + CSI_PANEL_BLOCK, panel1);
         for (int64_t k0 = 0; k0 < l->n_in; k0 += piece) {
