@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import random
+import shutil
 import subprocess
 import tarfile
 import wave
@@ -95,6 +96,8 @@ def asterisk(held_out, sounds):
     """Prompts that training did not hear, of a voice that it did."""
     if not os.path.isdir(sounds):
         return {"asterisk": f"{sounds} is absent (Debian: asterisk-core-sounds-en-g722)"}
+    if not shutil.which("ffmpeg"):
+        return {"asterisk": "ffmpeg is absent, which decodes its G.722"}
     clips = []
     with open(held_out) as f:
         for line in f:
