@@ -51,7 +51,7 @@ static const cli_option options[] = {
      "files at once; each gets its share of the threads"},
     {"batch", 0, CLI_TEXT, AT(batch), "N|auto", 0, 0, "auto", NULL,
      "most short files that a job transcribes together, which is faster and gives the same results; 1: each by itself; "
-     "auto: up to 8 files or half a minute of sound"},
+     "auto: up to 16 files or half a minute of sound"},
     {"precision", 0, CLI_CHOICE, AT(precision), "auto|f32|int8|bf16", 0, 0, "auto", NULL,
      "arithmetic of the dense layers; bf16 and int8 are faster, take half and a quarter of the memory and may change a "
      "word; auto is int8 for large models where this CPU is faster in it, else f32"},

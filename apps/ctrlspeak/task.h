@@ -55,7 +55,7 @@ typedef struct outcome {
 } outcome;
 
 /* Most inputs that are transcribed together. */
-enum { TASK_TOGETHER = 8 };
+enum { TASK_TOGETHER = 16 };
 void hear_inputs(void *user, int32_t item, int worker, jobs_seat *seat);
 void deliver_outcome(void *user, int32_t item, void *what);
 /* What comes after the last result. Then the exit status. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Many utterances in one call. Short ones are bound by reading the weights, so a group of them goes through the encoder
- * together; sorted by length, so that the panels of a group are filled alike and an utterance that is long enough by
+ * together, as many as keep the arithmetic busier than the memory; sorted by length, so that what is long enough by
  * itself stays by itself. Results go back in the caller's order. */
 #include "engine/engine.h"
 
@@ -15,25 +15,23 @@ static int by_length(const void *a, const void *b)
     return x->index < y->index ? -1 : 1;
 }
 
-static int64_t panels_of(const csi_item *item)
-{
-    return CSI_MAX(1, csi_panels(item->n_frames));
-}
+/* Frames of a group. From about 200 on more gain nothing: a dense layer reads its weights once for so many panels. */
+enum { GROUP_FRAMES = CSI_PANEL_BLOCK * CSI_PANEL };
 
 /* How many items from `items` on go together. */
 static int group_size(const csi_call *c, const csi_item *items, size_t n)
 {
-    int64_t panels = 0;
-    size_t size = 0;
-    while (size < n && panels + panels_of(&items[size]) <= CSI_GROUP_PANELS)
-        panels += panels_of(&items[size++]);
-    return size == 0 || c->options.tensor ? 1 : (int)size;
+    int64_t frames = 0;
+    int size = 0;
+    while ((size_t)size < n && size < CSI_GROUP_ITEMS && frames + items[size].n_frames <= GROUP_FRAMES)
+        frames += items[size++].n_frames;
+    return size == 0 || c->options.tensor ? 1 : size;
 }
 
 static cs_err transcribe_groups(csi_call *c, csi_item *items, size_t n)
 {
     for (size_t at = 0; at < n;) {
-        int size = group_size(c, items + at, n - at);
+        const int size = group_size(c, items + at, n - at);
         cs_err code = csi_items_transcribe(c, items + at, size);
         if (code)
             return code;

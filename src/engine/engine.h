@@ -70,9 +70,9 @@ cs_err csi_call_begin(csi_call *c, const cs_transcribe_options *options);
 int csi_call_told(csi_call *c, double share);
 /* pcm and n_samples are set. CS_EINVAL: too long; CS_EAUDIO: a sample is no number. */
 cs_err csi_item_begin(const cs_model *model, csi_item *item, cs_error *err);
-/* A result for each item, from one pass over the weights; on an error none. Several have CSI_GROUP_PANELS panels at
- * most, an item without frames counted as one, and options.tensor is NULL. */
-enum { CSI_GROUP_PANELS = 8 };
+/* A result for each item, from one pass over the weights; on an error none. At most CSI_GROUP_ITEMS; of several
+ * options.tensor is NULL. */
+enum { CSI_GROUP_ITEMS = 16 };
 cs_err csi_items_transcribe(csi_call *c, csi_item *items, int n);
 
 /* vocabulary.c: the tokenizer that the config names. */

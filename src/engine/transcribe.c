@@ -11,11 +11,10 @@ typedef struct group {
     csi_call *call;
     csi_item *items;
     int n_items;
-    csi_utterance utterances[CSI_GROUP_PANELS]; /* items that have frames */
-    csi_item *owners[CSI_GROUP_PANELS];         /* of utterances */
+    csi_utterance utterances[CSI_GROUP_ITEMS]; /* items that have frames */
+    csi_item *owners[CSI_GROUP_ITEMS];         /* of utterances */
     int n_utterances;
-    int64_t columns;                /* up to the last frame */
-    int32_t used[CSI_GROUP_PANELS]; /* of several utterances: frames in each panel */
+    int64_t n_frames; /* of all */
 } group;
 
 /* What cs_result_free() gets back: the public struct first, then what it stands on. */
@@ -179,17 +178,16 @@ static size_t project_floats(const csi_call *c, int64_t n_out, int64_t n)
            + csi_narrow_floats(csi_model_kind(c->model), c->model->encoder.d, n);
 }
 
-/* Panels of the encoder's output to (n, n_out) frames through a dense layer. used: csi_panel_used(). */
+/* Panels of the encoder's output to (n, n_out) frames through a dense layer. */
 static void project(const csi_call *c, const csi_dense_weights *w, const float *b, int64_t n_out, const float *encoded,
-                    int64_t n, const int32_t *used, float *work, float *frames)
+                    int64_t n, float *work, float *frames)
 {
     const int64_t d = c->model->encoder.d;
     const csi_narrow_panels narrow = csi_narrow_place(work + csi_panels(n) * CSI_PANEL * n_out, n);
     if (csi_kind_of(w) != CSI_KIND_F32)
-        csi_convert_run(&c->run, csi_kind_of(w), encoded, d * CSI_PANEL, d, n, used, &narrow);
+        csi_convert_run(&c->run, csi_kind_of(w), encoded, d * CSI_PANEL, d, n, &narrow);
     float *panels = work;
-    csi_linear l = csi_layer(w, b, n_out, d, encoded, narrow, panels, n);
-    l.used = used;
+    const csi_linear l = csi_layer(w, b, n_out, d, encoded, narrow, panels, n);
     csi_linear_run(&c->run, &l, 1);
     csi_panels_to_frames(&c->run, panels, n_out, n, frames, n_out);
 }
@@ -204,11 +202,6 @@ static void log_softmax(const csi_call *c, float *frames, int64_t n, int64_t cla
     }
 }
 
-static const int32_t *used_of(const group *g)
-{
-    return g->n_utterances > 1 ? g->used : NULL;
-}
-
 /* Logits of columns [from, from + n) to the utterances that they belong to. */
 static cs_err decode_block(group *g, csi_ctc_state *states, const float *logits, int64_t from, int64_t n)
 {
@@ -217,7 +210,7 @@ static cs_err decode_block(group *g, csi_ctc_state *states, const float *logits,
     const csi_confidence confidence = confidence_of(c);
     cs_err code = CS_OK;
     for (int i = 0; i < g->n_utterances && !code; i++) {
-        int64_t start = g->utterances[i].panel * CSI_PANEL, end = start + g->utterances[i].n_frames;
+        int64_t start = g->utterances[i].column, end = start + g->utterances[i].n_frames;
         int64_t first = CSI_MAX(start, from), last = CSI_MIN(end, from + n);
         if (first < last)
             code = csi_ctc_greedy(c->model->ops, ctc, &confidence, &states[i],
@@ -227,31 +220,27 @@ static cs_err decode_block(group *g, csi_ctc_state *states, const float *logits,
     return code;
 }
 
+/* Frames at a time: memory must not grow with the length times what a frame becomes. */
+enum { BLOCK = 16 * CSI_PANEL };
+
 static cs_err decode_ctc(group *g, const float *encoded)
 {
-    enum {
-        BLOCK_PANELS = 16,
-        BLOCK = BLOCK_PANELS * CSI_PANEL
-    }; /* frames at a time: memory must not grow with
-                                                                   * vocabulary times length */
     csi_call *c = g->call;
     const csi_ctc *ctc = &c->model->ctc;
     const csi_dense_weights w = {.f32 = ctc->w};
-    const int64_t classes = (int64_t)ctc->vocab + 1, n = g->columns, block = c->options.tensor ? n : CSI_MIN(n, BLOCK);
+    const int64_t classes = (int64_t)ctc->vocab + 1, n = g->n_frames, block = c->options.tensor ? n : CSI_MIN(n, BLOCK);
     size_t work = project_floats(c, classes, block);
     cs_err code = csi_floats_reserve(&c->session->decoder, work + (size_t)(block * classes), "the CTC head", c->err);
     if (code)
         return code;
     float *frames = c->session->decoder.data + work;
-    csi_ctc_state states[CSI_GROUP_PANELS];
+    csi_ctc_state states[CSI_GROUP_ITEMS];
     for (int i = 0; i < g->n_utterances; i++)
         csi_ctc_begin(ctc, &states[i]);
     uint64_t clock = csi_now_ns();
     for (int64_t t = 0; t < n && !code; t += block) {
         int64_t now = CSI_MIN(block, n - t);
-        const int32_t *used = used_of(g);
-        project(c, &w, ctc->b, classes, encoded + t * c->model->encoder.d, now, used ? used + t / CSI_PANEL : NULL,
-                c->session->decoder.data, frames);
+        project(c, &w, ctc->b, classes, encoded + t * c->model->encoder.d, now, c->session->decoder.data, frames);
         ms_since(c, &clock, "ctc head");
         code = decode_block(g, states, frames, t, now);
         ms_since(c, &clock, "decode");
@@ -269,26 +258,36 @@ static cs_err decode_transducer(group *g, const float *encoded)
 {
     csi_call *c = g->call;
     const csi_transducer *t = &c->model->transducer;
-    size_t work = project_floats(c, t->joint, g->columns), frames = (size_t)(g->columns * t->joint + 15) / 16 * 16;
+    const int64_t block = CSI_MIN(g->n_frames, BLOCK);
+    size_t work = project_floats(c, t->joint, block), frames = (size_t)(block * t->joint + 15) / 16 * 16;
     cs_err code =
         csi_floats_reserve(&c->session->decoder, work + frames + csi_transducer_state_floats(t), "the joint", c->err);
     if (code)
         return code;
     float *projected = c->session->decoder.data + work;
-    uint64_t clock = csi_now_ns();
-    project(c, &t->enc_w, t->enc_b, t->joint, encoded, g->columns, used_of(g), c->session->decoder.data, projected);
-    ms_since(c, &clock, "joint projection");
     const csi_confidence confidence = confidence_of(c);
     int32_t max_symbols = c->options.max_symbols < 0 ? t->max_symbols : c->options.max_symbols;
-    for (int i = 0; i < g->n_utterances && !code; i++) {
-        csi_transducer_state state;
-        csi_transducer_begin(t, &state, projected + frames);
-        code = csi_transducer_greedy(&c->run, t, &confidence, max_symbols, &state,
-                                     projected + g->utterances[i].panel * CSI_PANEL * t->joint,
-                                     g->utterances[i].n_frames, decoder_step, c, &g->owners[i]->emissions, c->err);
-        g->owners[i]->n_steps = state.n_steps;
+    csi_transducer_state state;
+    uint64_t clock = csi_now_ns();
+    for (int64_t from = 0; from < g->n_frames && !code; from += block) {
+        const int64_t end = CSI_MIN(from + block, g->n_frames);
+        project(c, &t->enc_w, t->enc_b, t->joint, encoded + from * c->model->encoder.d, end - from,
+                c->session->decoder.data, projected);
+        ms_since(c, &clock, "joint projection");
+        for (int i = 0; i < g->n_utterances && !code; i++) {
+            const csi_utterance *u = &g->utterances[i];
+            const int64_t first = CSI_MAX(u->column, from), last = CSI_MIN(u->column + u->n_frames, end);
+            if (first >= last)
+                continue;
+            if (first == u->column)
+                csi_transducer_begin(t, &state, projected + frames);
+            code = csi_transducer_greedy(&c->run, t, &confidence, max_symbols, &state,
+                                         projected + (first - from) * t->joint, last - first, decoder_step, c,
+                                         &g->owners[i]->emissions, c->err);
+            g->owners[i]->n_steps = state.n_steps;
+        }
+        ms_since(c, &clock, "decode");
     }
-    ms_since(c, &clock, "decode");
     return code;
 }
 
@@ -374,15 +373,9 @@ static cs_err run_encoder(group *g, float **encoded)
     csi_encoder *encoder = (csi_encoder *)(uintptr_t)&c->model->encoder; /* its position cache locks itself */
     cs_err code = csi_encoder_run(&c->run, encoder, &c->session->encoder, &c->context, g->utterances, g->n_utterances,
                                   &hooks, encoded, c->err);
-    if (code)
-        return code;
-    for (int i = 0; i < g->n_utterances; i++) {
-        const csi_utterance *u = &g->utterances[i];
-        g->columns = u->panel * CSI_PANEL + u->n_frames;
-        for (int64_t p = 0; g->n_utterances > 1 && p < csi_panels(u->n_frames); p++)
-            g->used[u->panel + p] = (int32_t)csi_panel_used(NULL, u->n_frames, p);
-    }
-    return CS_OK;
+    for (int i = 0; i < g->n_utterances && !code; i++)
+        g->n_frames += g->utterances[i].n_frames;
+    return code;
 }
 
 /* Clocks of a group to its items: each has its share by length. */

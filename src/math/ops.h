@@ -32,13 +32,6 @@ static inline int64_t csi_panels(int64_t columns)
     return (columns + CSI_PANEL - 1) / CSI_PANEL;
 }
 
-/* Columns of a panel that are computed. Where several utterances stand one after the other, each begins with a panel of
- * its own, and `used` says it for every panel; NULL: all up to `columns`. */
-static inline int64_t csi_panel_used(const int32_t *used, int64_t columns, int64_t panel)
-{
-    return used ? used[panel] : CSI_MIN(columns - panel * CSI_PANEL, CSI_PANEL);
-}
-
 typedef enum csi_epilogue {
     CSI_STORE,    /* y = Wx + b */
     CSI_RELU,     /* y = max(Wx + b, 0) */
@@ -102,7 +95,6 @@ typedef struct csi_linear {
     int64_t y_panel; /* floats between panels */
     int64_t y_row;   /* floats between rows of a panel: 48, or more when rows interleave with others */
     int64_t columns;
-    const int32_t *used; /* columns in use of each panel, or NULL: csi_panel_used() */
     csi_epilogue epilogue;
     float scale;              /* of CSI_RESIDUAL */
     const csi_narrow *narrow; /* not NULL: instead of w, with narrow_x instead of x */
@@ -140,7 +132,7 @@ typedef struct csi_matvec {
 
 /* Relative-position attention of one layer (Transformer-XL form; NeMo RelPositionMultiHeadAttention).
  *
- * For query i, key j: score = ((q_i + u) . k_j + (q_i + v) . p_{i-j}) * scale, softmax over first[i] <= j < end[i]. */
+ * For query i, which sits at key i + q_panel * 48, key j: score = ((q_i + u) . k_j + (q_i + v) . p_{at(i)-j}) * scale, softmax over first[i] <= j < end[i]. */
 typedef struct csi_attention {
     const float *q, *k; /* panels of d rows; head h has rows h*head_width .. */
     int64_t d;
@@ -148,13 +140,14 @@ typedef struct csi_attention {
     int64_t v_head;  /* floats between heads, >= n_keys * v_pitch */
     int64_t v_pitch; /* head_width rounded up to 16 */
     const float *p;  /* panels of d rows, 2 * reach columns: column m is the projection of position reach*48-1-m */
-    int64_t reach;   /* in panels: |i/48 - j/48| < reach for every allowed pair */
+    int64_t reach;   /* in panels: |at(i)/48 - j/48| < reach for every allowed pair */
     const float *bias_u, *bias_v; /* (n_heads, head_width) */
     int32_t n_heads, head_width;
-    int64_t n_queries, n_keys;  /* query i sits at key i */
+    int64_t n_queries, n_keys;
     const int32_t *first, *end; /* (n_queries) allowed keys */
     float scale;
-    float *out; /* panels of d rows */
+    float *out;      /* panels of d rows */
+    int64_t q_panel; /* panel of keys at which the first panel of queries sits */
 } csi_attention;
 
 /* Sums over one vector of logits x (n): lp = x - log(sum exp x). */
@@ -260,17 +253,16 @@ size_t csi_attention_scratch(int32_t head_width);
 
 /* Dense layers on the same columns, or products with vectors, run together (Q, K and V; the two halves of a gate). */
 void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers);
-/* Panels of rows to a narrow kind, for layers with csi_linear.narrow. x_panel: floats between panels of x. used:
- * csi_panel_used(). */
+/* Panels of rows to a narrow kind, for layers with csi_linear.narrow. x_panel: floats between panels of x. */
 void csi_convert_run(const csi_run *run, csi_kind kind, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
-                     const int32_t *used, const csi_narrow_panels *out);
+                     const csi_narrow_panels *out);
 /* Rows [row0, row1) of weights (n_out, n_in) f32 to w, whose memory is the caller's and whose other fields are filled;
  * row0 as in csi_narrow_ops. Any thread. */
 void csi_narrow_pack(const csi_narrow *w, const float *f32, int64_t row0, int64_t row1);
 /* One vector (n) to words. Returns the scale; bf16: 1. */
 float csi_narrow_vector(csi_kind kind, const float *x, int64_t n, uint32_t *words);
 void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t rows, int64_t columns,
-                        const int32_t *used, const float *weight, const float *bias, bool silu);
+                        const float *weight, const float *bias, bool silu);
 /* Attentions that do not see each other: one per utterance, of the same heads. */
 void csi_attention_run(const csi_run *run, const csi_attention *attentions, int n_attentions);
 void csi_matvec_run(const csi_run *run, const csi_matvec *products, int n_products);
@@ -279,8 +271,16 @@ void csi_scale_run(const csi_run *run, float *x, int64_t n, float factor);
 /* Panels (rows) to (columns, pitch) row-major and back. */
 void csi_panels_to_frames(const csi_run *run, const float *panels, int64_t rows, int64_t columns, float *frames,
                           int64_t pitch);
-/* Values for csi_attention.v: panels of n_heads * head_width rows to (n_heads, columns, v_pitch). */
+/* n columns of rows: columns from `from` on of x become columns from `to` on of y. Where several utterances stand without
+ * gaps, this is how one is given panels of its own, and back. */
+typedef struct csi_columns {
+    const float *x;
+    float *y;
+    int64_t from, to, n;
+} csi_columns;
+void csi_columns_run(const csi_run *run, int64_t rows, const csi_columns *moves, int n_moves);
+/* Values for csi_attention.v: panels of n_heads * head_width rows to (columns, v_pitch) of each head, v_head floats apart. */
 void csi_panels_to_values(const csi_run *run, const float *panels, int32_t n_heads, int32_t head_width, int64_t columns,
-                          int64_t v_pitch, float *values);
+                          int64_t v_head, int64_t v_pitch, float *values);
 
 #endif

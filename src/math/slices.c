@@ -80,7 +80,6 @@ typedef struct convert_job {
     const csi_narrow_panels *out;
     const float *x;
     int64_t x_panel, rows, columns;
-    const int32_t *used;
     csi_kind kind;
 } convert_job;
 
@@ -88,16 +87,16 @@ static void convert_slice(void *context, int slice, int worker)
 {
     const convert_job *job = context;
     (void)worker;
-    int64_t words = csi_narrow_words(job->kind, job->rows), columns = csi_panel_used(job->used, job->columns, slice);
-    job->run->ops->narrow[job->kind]->convert(job->x + slice * job->x_panel, job->rows, columns,
+    int64_t words = csi_narrow_words(job->kind, job->rows), left = job->columns - (int64_t)slice * CSI_PANEL;
+    job->run->ops->narrow[job->kind]->convert(job->x + slice * job->x_panel, job->rows, CSI_MIN(left, CSI_PANEL),
                                               job->out->w + slice * words * CSI_PANEL,
                                               job->out->scale + (int64_t)slice * CSI_PANEL);
 }
 
 void csi_convert_run(const csi_run *run, csi_kind kind, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
-                     const int32_t *used, const csi_narrow_panels *out)
+                     const csi_narrow_panels *out)
 {
-    convert_job job = {run, out, x, x_panel, rows, columns, used, kind};
+    convert_job job = {run, out, x, x_panel, rows, columns, kind};
     csi_pool_run(run->pool, run->max_threads, (int)csi_panels(columns), convert_slice, &job);
 }
 
@@ -108,8 +107,7 @@ typedef struct norm_job {
     const float *x;
     float *y;
     const float *weight, *bias;
-    int64_t rows, columns;
-    const int32_t *used;
+    int64_t rows;
     bool silu;
 } norm_job;
 
@@ -118,16 +116,14 @@ static void norm_slice(void *context, int slice, int worker)
     const norm_job *job = context;
     (void)worker;
     int64_t panel = slice / 3 * job->rows * CSI_PANEL;
-    if (slice % 3 * 16 >= csi_panel_used(job->used, job->columns, slice / 3))
-        return;
     job->run->ops->layer_norm(job->x + panel, job->y + panel, job->rows, slice % 3 * 16, job->weight, job->bias, 1e-5f,
                               job->silu);
 }
 
 void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t rows, int64_t columns,
-                        const int32_t *used, const float *weight, const float *bias, bool silu)
+                        const float *weight, const float *bias, bool silu)
 {
-    norm_job job = {run, x, y, weight, bias, rows, columns, used, silu};
+    norm_job job = {run, x, y, weight, bias, rows, silu};
     csi_pool_run(run->pool, run->max_threads, (int)((columns + 15) / 16), norm_slice, &job);
 }
 
@@ -267,11 +263,37 @@ void csi_panels_to_frames(const csi_run *run, const float *panels, int64_t rows,
     csi_pool_run(run->pool, run->max_threads, (int)csi_panels(columns), transpose_slice, &job);
 }
 
-void csi_panels_to_values(const csi_run *run, const float *panels, int32_t n_heads, int32_t head_width, int64_t columns,
-                          int64_t v_pitch, float *values)
+typedef struct columns_job {
+    const csi_columns *moves;
+    int64_t rows;
+} columns_job;
+
+static void columns_slice(void *context, int slice, int worker)
 {
-    transpose_job job = {panels,  values,           (int64_t)n_heads * head_width * CSI_PANEL,
-                         columns, head_width,       v_pitch,
-                         n_heads, columns * v_pitch};
+    const columns_job *job = context;
+    const csi_columns *m = &job->moves[slice];
+    (void)worker;
+    for (int64_t done = 0, n; done < m->n; done += n) { /* a piece is in one panel on both sides */
+        int64_t from = m->from + done, to = m->to + done;
+        int64_t room = CSI_PANEL - CSI_MAX(from % CSI_PANEL, to % CSI_PANEL);
+        const float *x = m->x + from / CSI_PANEL * job->rows * CSI_PANEL + from % CSI_PANEL;
+        float *y = m->y + to / CSI_PANEL * job->rows * CSI_PANEL + to % CSI_PANEL;
+        n = CSI_MIN(m->n - done, room);
+        for (int64_t r = 0; r < job->rows; r++)
+            memcpy(y + r * CSI_PANEL, x + r * CSI_PANEL, (size_t)n * sizeof *y);
+    }
+}
+
+void csi_columns_run(const csi_run *run, int64_t rows, const csi_columns *moves, int n_moves)
+{
+    columns_job job = {moves, rows};
+    csi_pool_run(run->pool, run->max_threads, n_moves, columns_slice, &job);
+}
+
+void csi_panels_to_values(const csi_run *run, const float *panels, int32_t n_heads, int32_t head_width, int64_t columns,
+                          int64_t v_head, int64_t v_pitch, float *values)
+{
+    transpose_job job = {panels,  values, (int64_t)n_heads * head_width * CSI_PANEL, columns, head_width, v_pitch,
+                         n_heads, v_head};
     csi_pool_run(run->pool, run->max_threads, (int)(csi_panels(columns) * n_heads), transpose_slice, &job);
 }

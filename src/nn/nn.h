@@ -207,10 +207,10 @@ typedef struct csi_utterance {
     const float *mel; /* (F, N) row-major */
     int64_t n_mel_frames;
     int64_t n_frames; /* T, at least 1 */
-    int64_t panel;    /* its columns are those from this panel on */
+    int64_t column;   /* its first, of those of all */
 } csi_utterance;
 
-/* n utterances, n_frames and panel filled in here, to *out, panels of D rows, which lies in work. What comes of one does
+/* n utterances, n_frames and column filled in here, to *out, panels of D rows, which lies in work. What comes of one does
  * not depend, to the bit, on the others. The tensor hook wants n = 1. CS_ENOMEM, CS_ECANCELLED. */
 cs_err csi_encoder_run(const csi_run *run, csi_encoder *encoder, csi_floats *work, const csi_context *context,
                        csi_utterance *utterances, int n, const csi_encoder_hooks *hooks, float **out, cs_error *err);
@@ -220,6 +220,9 @@ size_t csi_subsampling_scratch(const csi_subsampling *s); /* floats per worker *
 int64_t csi_subsampling_frames(const csi_subsampling *s, int64_t n);
 void csi_subsampling_run(const csi_run *run, const csi_subsampling *s, const csi_utterance *utterances, int n,
                          float *panels);
+/* The same for frames [first, first + n) of one utterance; first is a multiple of CSI_PANEL. */
+void csi_subsampling_part(const csi_run *run, const csi_subsampling *s, const csi_utterance *utterance, int64_t first,
+                          int64_t n, float *panels);
 
 /* positions.c: projections of relative positions, per layer, cached. */
 struct csi_position_cache *csi_positions_create(const csi_env *env, int32_t n_layers);

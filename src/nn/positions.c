@@ -77,7 +77,7 @@ csi_narrow_panels csi_positions_narrow(const csi_run *run, const csi_encoder *e,
     const csi_kind kind = csi_kind_of(&e->layers[0].pos_w);
     const csi_narrow_panels narrow = csi_narrow_place(buffer, 2 * reach * CSI_PANEL);
     if (kind != CSI_KIND_F32)
-        csi_convert_run(run, kind, table, (int64_t)e->d * CSI_PANEL, e->d, 2 * reach * CSI_PANEL, NULL, &narrow);
+        csi_convert_run(run, kind, table, (int64_t)e->d * CSI_PANEL, e->d, 2 * reach * CSI_PANEL, &narrow);
     return narrow;
 }
 

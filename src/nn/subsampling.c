@@ -172,7 +172,8 @@ typedef struct job {
     const csi_run *run;
     const csi_subsampling *s;
     const csi_utterance *utterances;
-    float *out; /* panels of C * n_freq rows */
+    int64_t first; /* frame of the first, whose column is 0 of what comes out; of several 0 */
+    float *out;    /* panels of C * n_freq rows */
 } job;
 
 static int n_tiles(const csi_utterance *u)
@@ -205,9 +206,9 @@ static void tile_slice(void *context, int slice, int worker)
     const csi_utterance *u = j->utterances;
     for (; slice >= n_tiles(u); u++)
         slice -= n_tiles(u);
-    int64_t first = (int64_t)slice * TILE;
+    int64_t first = j->first + (int64_t)slice * TILE;
     plan(s, u->n_mel_frames, first, CSI_MIN(TILE, u->n_frames - first), &t);
-    t.column = u->panel * CSI_PANEL;
+    t.column = u->column - j->first;
     layout(s, &t, csi_run_scratch(j->run, worker), &b);
     for (int32_t f = 0; f < t.freq[0]; f++)
         split_row(u->mel + f * u->n_mel_frames, 0, t.from[0], t.to[0], t.length[0], phase(&t, 0),
@@ -250,9 +251,16 @@ static void tile_slice(void *context, int slice, int worker)
 void csi_subsampling_run(const csi_run *run, const csi_subsampling *s, const csi_utterance *utterances, int n,
                          float *panels)
 {
-    job j = {run, s, utterances, panels};
+    job j = {run, s, utterances, 0, panels};
     int tiles = 0;
     for (int i = 0; i < n; i++)
         tiles += n_tiles(&utterances[i]);
     csi_pool_run(run->pool, run->max_threads, tiles, tile_slice, &j);
+}
+
+void csi_subsampling_part(const csi_run *run, const csi_subsampling *s, const csi_utterance *utterance, int64_t first,
+                          int64_t n, float *panels)
+{
+    job j = {run, s, utterance, first, panels};
+    csi_pool_run(run->pool, run->max_threads, (int)((n + TILE - 1) / TILE), tile_slice, &j);
 }

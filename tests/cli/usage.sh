@@ -20,7 +20,7 @@ run "$program" transcribe
 check "no input is misuse" 2 err_has "expected FILE|DIR|-..."
 for wrong in --format=xml --threads=0 --channel=-1 --channel=two --confidence=maxprob --confidence=max_prob:0 \
     --confidence=max_prob:x --confidence=entropy-renyi-exp:inf --att-context=7 --att-context=1,2,3,4 --jobs=x \
-    --precision=f16 --precision=both --timestamps=char --batch=0 --batch=9 --batch=all; do
+    --precision=f16 --precision=both --timestamps=char --batch=0 --batch=17 --batch=all; do
     transcribe "$wrong" "$short"
     check "$wrong is misuse" 2 err_has "Try 'ctrlspeak transcribe --help'."
 done

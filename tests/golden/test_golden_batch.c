@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * cs_session_transcribe_batch() against cs_session_transcribe(): test-golden-batch MODEL AUDIO [best]. The same bits
- * whatever else is in the batch, in both precisions, with every head, on every instruction set that this CPU has
- * ("best": on the best alone). And what becomes of items that cannot be heard, of cancel and of progress. */
+ * whatever else is in the batch, in every precision, with every head, on every instruction set that this CPU has
+ * ("best": on the best alone); a long one by blocks as in one go. And what becomes of items that cannot be heard, of cancel and of progress. */
 #include "check.h"
 #include "ctrlspeak.h"
 
@@ -12,8 +12,8 @@ enum { MOST = 48, RATE = 16000 };
 
 static const char *model_path;
 static bool best_only;
-static float *pcm; /* a minute and a half */
-static const size_t n_pcm = 90 * RATE;
+static float *pcm; /* more than three minutes */
+static const size_t n_pcm = 200 * RATE + 4321;
 
 /* An utterance of a mix: where in pcm it begins, and its length. */
 typedef struct cut {
@@ -131,12 +131,39 @@ static int check_mix(cs_session *session, const mix *m, const cs_transcribe_opti
         CHECK_INT(errors[i].code, CS_OK);
         CHECK_INT(cs_session_transcribe(session, buffers[i], lengths[i], options, &alone, &err), CS_OK);
         if (!CHECK(same_result(results[i], alone)))
-            printf("# %s: utterance %zu of %zu samples: \"%s\", alone \"%s\"\n", m->name, i, lengths[i],
+            printf("# %s: utterance %zu of %zu samples: \"%.80s\", alone \"%.80s\"\n", m->name, i, lengths[i],
                    results[i] ? results[i]->text : "", alone ? alone->text : "");
         n_tokens += alone ? alone->n_tokens : 0;
         cs_result_free(alone);
         cs_result_free(results[i]);
     }
+    return n_tokens;
+}
+
+static void look_away(void *user, const char *name, int32_t n_dims, const int64_t *dims, const float *data)
+{
+    (void)name, (void)n_dims, (void)dims, (void)data;
+    ++*(int *)user;
+}
+
+/* A long utterance goes through a layer block by block, but whole where stage tensors are wanted. Returns the tokens. */
+static int check_blocks(cs_session *session, size_t n_samples, const cs_transcribe_options *options)
+{
+    cs_transcribe_options looked_at = *options;
+    cs_result *blocks = NULL, *whole = NULL;
+    cs_error err = {0};
+    int looks = 0, n_tokens = 0;
+    looked_at.tensor = look_away;
+    looked_at.tensor_user = &looks;
+    CHECK_INT(cs_session_transcribe(session, pcm, n_samples, options, &blocks, &err), CS_OK);
+    CHECK_INT(cs_session_transcribe(session, pcm, n_samples, &looked_at, &whole, &err), CS_OK);
+    CHECK(looks > 3);
+    if (!CHECK(same_result(blocks, whole)))
+        printf("# %zu samples: \"%.80s\", whole \"%.80s\"\n", n_samples, blocks ? blocks->text : "",
+               whole ? whole->text : "");
+    n_tokens = whole ? whole->n_tokens : 0;
+    cs_result_free(blocks);
+    cs_result_free(whole);
     return n_tokens;
 }
 
@@ -161,6 +188,7 @@ static void check_path(const char *path, cs_precision precision)
         cs_result_free(none);
         for (size_t i = 0; i < sizeof mixes / sizeof *mixes; i++)
             n_tokens += check_mix(session, &mixes[i], &options);
+        n_tokens += check_blocks(session, path ? 80 * RATE + 77 : n_pcm, &options);
     }
     CHECK(n_tokens > 200);
     cs_session_free(session);
@@ -182,6 +210,11 @@ static void f32_gives_the_bits_of_one_alone(void)
 static void int8_gives_the_bits_of_one_alone(void)
 {
     check_paths(CS_PRECISION_INT8);
+}
+
+static void bf16_gives_the_bits_of_one_alone(void)
+{
+    check_paths(CS_PRECISION_BF16);
 }
 
 /* Three that can be heard among two that cannot. */
@@ -290,6 +323,7 @@ int main(int argc, char **argv)
     cs_audio_free(clip);
     RUN(f32_gives_the_bits_of_one_alone);
     RUN(int8_gives_the_bits_of_one_alone);
+    RUN(bf16_gives_the_bits_of_one_alone);
     RUN(a_bad_item_fails_alone);
     RUN(progress_and_cancel);
     free(pcm);

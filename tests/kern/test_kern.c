@@ -172,7 +172,7 @@ static void attention_case(int32_t heads, int32_t width, int64_t n, int kind)
             for (int64_t r = width; r < pitch; r++)
                 v[(h * n + t) * pitch + r] = 0;
     csi_attention at = {
-        q, k, d, v, n * pitch, pitch, p, reach, u, w, heads, width, n, n, first, end, 1 / sqrtf((float)width), a};
+        q, k, d, v, n * pitch, pitch, p, reach, u, w, heads, width, n, n, first, end, 1 / sqrtf((float)width), a, 0};
     for (int32_t h = 0; h < heads; h++)
         for (int64_t i = 0; i < panels; i++) {
             at.out = a;

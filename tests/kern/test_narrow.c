@@ -508,7 +508,7 @@ static void run_mixed(void)
         layers[1].narrow = &narrow;
         layers[1].narrow_x = narrow_x;
         run.ops = tables[i];
-        csi_convert_run(&run, kind, x, IN * CSI_PANEL, IN, COLUMNS, NULL, &narrow_x);
+        csi_convert_run(&run, kind, x, IN * CSI_PANEL, IN, COLUMNS, &narrow_x);
         csi_linear_run(&run, layers, 2);
         clear_past(f32, OUT * CSI_PANEL, CSI_PANEL, OUT, COLUMNS);
         clear_past(y, OUT * CSI_PANEL, CSI_PANEL, OUT, COLUMNS);

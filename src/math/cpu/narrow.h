@@ -181,7 +181,7 @@ static void many_columns(const csi_linear *l, int64_t row0, int64_t row1, int64_
     for (int64_t row = row0; row < row1; row += SUM_ROWS) {
         const int64_t end = CSI_MIN(row + SUM_ROWS, row1);
         for (int64_t p = panel0; p < panel1; p++) {
-            const int64_t columns = csi_panel_used(l->used, l->columns, p);
+            const int64_t columns = CSI_MIN(l->columns - p * CSI_PANEL, CSI_PANEL);
             for (int64_t g = 0; g < words; g += piece)
                 piece_sums(w, row, whole_blocks(end), g, CSI_MIN(g + piece, words),
                            l->narrow_x.w + (p * words + g) * CSI_PANEL, columns, p == panel0, at);

@@ -30,10 +30,9 @@ static const float *at(const float *panels, int64_t panel, int64_t row_pitch, in
 static void linear(const csi_linear *l, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1, float *scratch)
 {
     (void)scratch;
+    int64_t end = CSI_MIN(panel1 * CSI_PANEL, l->columns);
     for (int64_t row = row0; row < row1; row++)
-        for (int64_t t = panel0 * CSI_PANEL; t < panel1 * CSI_PANEL; t++) {
-            if (t % CSI_PANEL >= csi_panel_used(l->used, l->columns, t / CSI_PANEL))
-                continue;
+        for (int64_t t = panel0 * CSI_PANEL; t < end; t++) {
             float s = 0;
             for (int64_t k = 0; k < l->n_in; k++)
                 s += l->w[row * l->n_in + k] * *at(l->x, l->x_panel, CSI_PANEL, k, t);
@@ -72,7 +71,7 @@ static void attention(const csi_attention *a, int32_t head, int64_t query_panel,
         memset(out, 0, (size_t)a->v_pitch * sizeof *out);
         for (int64_t j = a->first[i]; j < a->end[i]; j++) {
             float score = 0;
-            int64_t m = a->reach * CSI_PANEL - 1 - (i - j); /* column of position i - j */
+            int64_t m = (a->reach - a->q_panel) * CSI_PANEL - 1 - (i - j); /* column of the position */
             for (int64_t r = 0; r < a->head_width; r++) {
                 float q = *at(a->q, panel, CSI_PANEL, row + r, i);
                 score += (q + a->bias_u[row + r]) * *at(a->k, panel, CSI_PANEL, row + r, j);

@@ -71,9 +71,7 @@ static void linear_int8(const csi_linear *l, int64_t row0, int64_t row1, int64_t
 {
     const csi_narrow *w = l->narrow;
     for (int64_t row = row0; row < row1; row++)
-        for (int64_t t = panel0 * CSI_PANEL; t < panel1 * CSI_PANEL; t++) {
-            if (t % CSI_PANEL >= csi_panel_used(l->used, l->columns, t / CSI_PANEL))
-                continue;
+        for (int64_t t = panel0 * CSI_PANEL; t < CSI_MIN(panel1 * CSI_PANEL, l->columns); t++) {
             int32_t sum = 0;
             for (int64_t g = 0; g < w->words; g++)
                 sum += dot_int8(*x_word(l->narrow_x.w, w->words, g, t), w_word(w, row, g));
@@ -122,9 +120,7 @@ static void linear_bf16(const csi_linear *l, int64_t row0, int64_t row1, int64_t
 {
     const csi_narrow *w = l->narrow;
     for (int64_t row = row0; row < row1; row++)
-        for (int64_t t = panel0 * CSI_PANEL; t < panel1 * CSI_PANEL; t++) {
-            if (t % CSI_PANEL >= csi_panel_used(l->used, l->columns, t / CSI_PANEL))
-                continue;
+        for (int64_t t = panel0 * CSI_PANEL; t < CSI_MIN(panel1 * CSI_PANEL, l->columns); t++) {
             float sum = 0;
             for (int64_t g = 0; g < w->words; g++)
                 sum = dot_bf16(sum, *x_word(l->narrow_x.w, w->words, g, t), w_word(w, row, g));

@@ -164,7 +164,7 @@ static void linear(const csi_linear *l, int64_t row0, int64_t row1, int64_t pane
         for (int64_t k0 = 0; k0 < l->n_in; k0 += piece) {
             int64_t k1 = CSI_MIN(k0 + piece, l->n_in);
             for (int64_t p = block; p < block_end; p++) {
-                int64_t columns = csi_panel_used(l->used, l->columns, p);
+                int64_t columns = CSI_MIN(l->columns - p * CSI_PANEL, CSI_PANEL);
                 float *parts = scratch + (p - block) * (row1 - row0) * CSI_PANEL;
                 for (int64_t row = row0; row < row1;) {
                     bool full = row1 - row >= ROWS;
@@ -297,8 +297,8 @@ static void attention(const csi_attention *a, int32_t head, int64_t query_panel,
         const int64_t k0 = kp * CSI_PANEL, n_k = CSI_MIN(a->n_keys - k0, CSI_PANEL);
         const float *k = a->k + kp * panel + head * width * CSI_PANEL;
         scores_block(qu, k, width, scores, CSI_PANEL);
-        /* Query q0 + i and key k0 + j need position column (reach - 1 - query_panel + kp) * 48 + 47 - i + j. */
-        int64_t left = a->reach - 1 - query_panel + kp;
+        /* Query q0 + i and key k0 + j need position column (reach - 1 - q_panel - query_panel + kp) * 48 + 47 - i + j. */
+        int64_t left = a->reach - 1 - a->q_panel - query_panel + kp;
         const float *p = a->p + left * panel + head * width * CSI_PANEL;
         if (seen == left)
             for (int64_t i = 0; i < CSI_PANEL; i++)
