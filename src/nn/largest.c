@@ -22,7 +22,15 @@
 
 /* GROUP: rows that ops->matvec() takes together. BLOCK: rows that share bounds. SHARED_BYTES: weights that are worth waking
  * a worker for, as in csi_matvec_run(). */
-enum { GROUP = 4, BLOCK = 64, PACK_ROWS = 256, MOST_GROUPS = 256, LANES = 16, SHARED_BYTES = 512 * 1024, MOST_IN = 8192 };
+enum {
+    GROUP = 4,
+    BLOCK = 64,
+    PACK_ROWS = 256,
+    MOST_GROUPS = 256,
+    LANES = 16,
+    SHARED_BYTES = 512 * 1024,
+    MOST_IN = 8192
+};
 
 /* Larger than what underflow can do to a sum of 8192 products: 8192 * 127^2 * 2^-149. */
 static const float TINY = 1e-35f, HUGE_SUM = 1e37f;
