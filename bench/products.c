@@ -8,6 +8,8 @@
  *   memory      reading 1 GB once with the same threads
  *   registers   a loop of the kind's instruction on registers alone
  *
+ * Then self attention of 8 heads of 128 over some numbers of frames: its three products of frames x frames x 128.
+ *
  * Each product has weights of its own, out of 1 GB, so that they come from memory as they do in an encoder. Rounds measure
  * everything in turn and the best of each counts, since other work on the machine only ever lowers it.
  *
@@ -22,7 +24,9 @@ static const int64_t shapes[][2] = {{4096, 1024}, {1024, 4096}};
 static const int64_t columns[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 48, 150, 400};
 static const char *const kind_names[CSI_KINDS] = {"f32", "int8", "bf16"};
 
-enum { N_SHAPES = CSI_COUNT(shapes), N_COLUMNS = CSI_COUNT(columns) };
+static const int64_t frames[] = {13, 138, 400, 3750};
+enum { N_SHAPES = CSI_COUNT(shapes), N_COLUMNS = CSI_COUNT(columns), N_FRAMES = CSI_COUNT(frames) };
+enum { HEADS = 8, HEAD_WIDTH = 128, D = HEADS * HEAD_WIDTH };
 
 typedef struct bench {
     csi_env env;
@@ -34,8 +38,8 @@ typedef struct bench {
     float *x, *y, *scale;
     int32_t *sum;
     csi_narrow_panels narrow[CSI_KINDS];
-    double memory, registers[CSI_KINDS],
-        best[CSI_KINDS][N_SHAPES][N_COLUMNS]; /* 10^9 a second; products: calls a second */
+    double memory, registers[CSI_KINDS], best[CSI_KINDS][N_SHAPES][N_COLUMNS],
+        attention[N_FRAMES]; /* 10^9 a second; products: calls a second */
 } bench;
 
 static double now_seconds(void)
@@ -145,6 +149,38 @@ static void measure_product(bench *b, csi_kind kind, int s, int c)
     keep_best(&b->best[kind][s][c], calls / (now_seconds() - started));
 }
 
+/* Out of the block: its small numbers do for queries, keys, values and positions. */
+static void measure_attention(bench *b, int f)
+{
+    const int64_t n = frames[f], panels = csi_panels(n), size = panels * D * CSI_PANEL;
+    float *at = (float *)(void *)b->block;
+    int32_t *first = (int32_t *)(void *)(at + 6 * size), *end = first + n;
+    memset(first, 0, (size_t)n * sizeof *first);
+    for (int64_t i = 0; i < n; i++)
+        end[i] = (int32_t)n;
+    const csi_attention a = {.q = at,
+                             .k = at + size,
+                             .v = at + 2 * size,
+                             .p = at + 3 * size,
+                             .out = at + 5 * size,
+                             .d = D,
+                             .reach = panels,
+                             .bias_u = at,
+                             .bias_v = at,
+                             .n_heads = HEADS,
+                             .head_width = HEAD_WIDTH,
+                             .n_queries = n,
+                             .n_keys = n,
+                             .first = first,
+                             .end = end,
+                             .scale = 0.088f};
+    const int calls = (int)CSI_MAX(1, 400000 / (n * n));
+    double started = now_seconds();
+    for (int i = 0; i < calls; i++)
+        csi_attention_run(&b->run, &a, 1);
+    keep_best(&b->attention[f], 6e-9 * calls * (double)(n * n * D) / (now_seconds() - started));
+}
+
 static void report(const bench *b)
 {
     printf("memory %.1f GB/s; registers", b->memory);
@@ -163,6 +199,9 @@ static void report(const bench *b)
                        (long long)shapes[s][0], (long long)shapes[s][1], (long long)columns[c], bytes,
                        100 * bytes / b->memory, operations, 100 * operations / b->registers[kind]);
             }
+    for (int f = 0; f < N_FRAMES; f++)
+        printf("attention, %lld frames: %.0f Gop/s, %.0f%% of f32 registers\n", (long long)frames[f], b->attention[f],
+               100 * b->attention[f] / b->registers[CSI_KIND_F32]);
 }
 
 static void *take(bench *b, size_t n, size_t size)
@@ -192,7 +231,7 @@ static void prepare(bench *b)
     b->sum = take(b, rows, sizeof *b->sum);
     for (int kind = CSI_KIND_INT8; kind < CSI_KINDS; kind++)
         b->narrow[kind] = (csi_narrow_panels){take(b, rows / 2 * lanes, sizeof(uint32_t)), b->scale};
-    b->run = (csi_run){.pool = b->pool, .max_threads = b->threads, .scratch_floats = csi_ops_scratch(64)};
+    b->run = (csi_run){.pool = b->pool, .max_threads = b->threads, .scratch_floats = csi_ops_scratch(HEAD_WIDTH)};
     b->run.scratch = take(b, (size_t)b->threads * b->run.scratch_floats, sizeof(float));
 }
 
@@ -215,6 +254,8 @@ int main(int argc, char **argv)
     b.run.ops = tables[argc > 4 ? CSI_MIN(atoi(argv[4]), n - 1) : n - 1];
     for (int round = 0; round < rounds; round++) {
         measure_memory(&b);
+        for (int f = 0; f < N_FRAMES; f++)
+            measure_attention(&b, f);
         for (int kind = 0; kind < CSI_KINDS; kind++) {
             measure_registers(&b, (csi_kind)kind);
             for (int s = 0; s < N_SHAPES; s++)

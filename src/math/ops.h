@@ -134,19 +134,16 @@ typedef struct csi_matvec {
  *
  * For query i, which sits at key i + q_panel * 48, key j: score = ((q_i + u) . k_j + (q_i + v) . p_{at(i)-j}) * scale, softmax over first[i] <= j < end[i]. */
 typedef struct csi_attention {
-    const float *q, *k; /* panels of d rows; head h has rows h*head_width .. */
+    const float *q, *k, *v; /* panels of d rows; head h has rows h * head_width .. */
     int64_t d;
-    const float *v;  /* by head (n_keys, v_pitch): values by key, zero-padded from head_width to v_pitch */
-    int64_t v_head;  /* floats between heads, >= n_keys * v_pitch */
-    int64_t v_pitch; /* head_width rounded up to 16 */
-    const float *p;  /* panels of d rows, 2 * reach columns: column m is the projection of position reach*48-1-m */
-    int64_t reach;   /* in panels: |at(i)/48 - j/48| < reach for every allowed pair */
+    const float *p; /* panels of d rows, 2 * reach columns: column m is the projection of position reach*48-1-m */
+    int64_t reach;  /* in panels: |at(i)/48 - j/48| < reach for every allowed pair */
     const float *bias_u, *bias_v; /* (n_heads, head_width) */
     int32_t n_heads, head_width;
     int64_t n_queries, n_keys;
     const int32_t *first, *end; /* (n_queries) allowed keys */
     float scale;
-    float *out;      /* panels of d rows */
+    float *out;      /* panels of d rows; may be q */
     int64_t q_panel; /* panel of keys at which the first panel of queries sits */
 } csi_attention;
 
@@ -279,8 +276,5 @@ typedef struct csi_columns {
     int64_t from, to, n;
 } csi_columns;
 void csi_columns_run(const csi_run *run, int64_t rows, const csi_columns *moves, int n_moves);
-/* Values for csi_attention.v: panels of n_heads * head_width rows to (columns, v_pitch) of each head, v_head floats apart. */
-void csi_panels_to_values(const csi_run *run, const float *panels, int32_t n_heads, int32_t head_width, int64_t columns,
-                          int64_t v_head, int64_t v_pitch, float *values);
 
 #endif

@@ -8,8 +8,7 @@ enum { ROW_CHUNK = 128, TAIL_CHUNK = 32, PANEL_CHUNK = CSI_PANEL_BLOCK };
 
 size_t csi_attention_scratch(int32_t head_width)
 {
-    size_t pitch = ((size_t)head_width + 15) / 16 * 16;
-    return (2 * (size_t)head_width + 3 * CSI_PANEL + pitch) * CSI_PANEL;
+    return (2 * (size_t)head_width + 3 * CSI_PANEL) * CSI_PANEL;
 }
 
 size_t csi_ops_scratch(int32_t head_width)
@@ -138,10 +137,12 @@ static void attention_slice(void *context, int slice, int worker)
 {
     const attention_job *job = context;
     const csi_attention *a = job->attentions;
-    int64_t panel = slice / a->n_heads;
-    for (; panel >= csi_panels(a->n_queries); a++)
-        panel -= csi_panels(a->n_queries);
-    job->run->ops->attention(a, slice % a->n_heads, panel, csi_run_scratch(job->run, worker));
+    int64_t index = slice;
+    for (; index >= csi_panels(a->n_queries) * a->n_heads; a++)
+        index -= csi_panels(a->n_queries) * a->n_heads;
+    /* Head after head: the keys, values and positions of one stay in a cache that all heads' would not fit. */
+    const int64_t panels = csi_panels(a->n_queries);
+    job->run->ops->attention(a, (int32_t)(index / panels), index % panels, csi_run_scratch(job->run, worker));
 }
 
 void csi_attention_run(const csi_run *run, const csi_attention *attentions, int n_attentions)
@@ -230,36 +231,30 @@ void csi_scale_run(const csi_run *run, float *x, int64_t n, float factor)
 
 typedef struct transpose_job {
     const float *panels;
-    float *out;
-    int64_t panel, columns; /* floats between panels */
-    int64_t rows, pitch;    /* of one group of rows; between columns of the output */
-    int64_t groups, group;  /* groups of rows; floats between them in the output */
+    float *frames;
+    int64_t rows, columns, pitch;
 } transpose_job;
 
-/* One panel of one group, in 16 x 48 pieces that stay in the first-level cache. */
+/* One panel, in 16 x 48 pieces that stay in the first-level cache. */
 static void transpose_slice(void *context, int slice, int worker)
 {
     const transpose_job *job = context;
     (void)worker;
-    int64_t panel = slice / job->groups, group = slice % job->groups, t0 = panel * CSI_PANEL;
-    int64_t n = CSI_MIN(CSI_PANEL, job->columns - t0);
-    const float *in = job->panels + panel * job->panel + group * job->rows * CSI_PANEL;
-    float *out = job->out + group * job->group + t0 * job->pitch;
+    int64_t t0 = (int64_t)slice * CSI_PANEL, n = CSI_MIN(CSI_PANEL, job->columns - t0);
+    const float *in = job->panels + t0 * job->rows;
+    float *out = job->frames + t0 * job->pitch;
     for (int64_t r0 = 0; r0 < job->rows; r0 += 16) {
         int64_t r1 = CSI_MIN(r0 + 16, job->rows);
         for (int64_t t = 0; t < n; t++)
             for (int64_t r = r0; r < r1; r++)
                 out[t * job->pitch + r] = in[r * CSI_PANEL + t];
     }
-    for (int64_t t = 0; t < n; t++)
-        for (int64_t r = job->rows; r < job->pitch; r++)
-            out[t * job->pitch + r] = 0;
 }
 
 void csi_panels_to_frames(const csi_run *run, const float *panels, int64_t rows, int64_t columns, float *frames,
                           int64_t pitch)
 {
-    transpose_job job = {panels, frames, rows * CSI_PANEL, columns, rows, pitch, 1, 0};
+    transpose_job job = {panels, frames, rows, columns, pitch};
     csi_pool_run(run->pool, run->max_threads, (int)csi_panels(columns), transpose_slice, &job);
 }
 
@@ -288,12 +283,4 @@ void csi_columns_run(const csi_run *run, int64_t rows, const csi_columns *moves,
 {
     columns_job job = {moves, rows};
     csi_pool_run(run->pool, run->max_threads, n_moves, columns_slice, &job);
-}
-
-void csi_panels_to_values(const csi_run *run, const float *panels, int32_t n_heads, int32_t head_width, int64_t columns,
-                          int64_t v_head, int64_t v_pitch, float *values)
-{
-    transpose_job job = {panels,  values, (int64_t)n_heads * head_width * CSI_PANEL, columns, head_width, v_pitch,
-                         n_heads, v_head};
-    csi_pool_run(run->pool, run->max_threads, (int)(csi_panels(columns) * n_heads), transpose_slice, &job);
 }

@@ -10,7 +10,7 @@
  * Several utterances stand one after the other without gaps: short ones are bound by reading the weights, and these are
  * then read once for all. Dense layers, norms and quantisation run over all columns; sub-sampling, attention and the
  * depthwise convolution are each utterance's own; one table of positions, the longest's, serves all. Attention wants
- * queries and keys to begin with a panel, so those of several are copied there.
+ * queries, keys and values to begin with a panel, so those of several are copied there.
  *
  * A long utterance goes through each step of a layer block by block: only x is held for its whole length, and keys and
  * values as far as attention reaches. What is needed of neighbouring blocks waits in windows. No number changes.
@@ -59,17 +59,15 @@ typedef struct state {
     csi_narrow_panels narrow_table; /* likewise */
     float *x, *h;                   /* panels of d rows */
     float *wide;                    /* panels of the widest rows: feed-forward, Q K V, the sub-sampling's output */
-    float *values;                  /* (H, v_columns, pitch) */
-    int64_t v_columns;              /* n, or those of keys.room */
-    window keys, wides;        /* by blocks: K, with values going along; the convolution's input, panels of 2 d rows */
-    float *frames;             /* (n, d) for the tensor hook, else NULL */
-    float *table, *projected;  /* positions of one layer, when they are not kept */
-    int32_t *first, *end;      /* keys that a column may look at, counted from its utterance's first */
-    csi_attention *attentions; /* one per utterance */
-    float *aligned;            /* Q and K of several utterances, each from a panel on: 2 blocks of aligned_columns */
+    window keys, values, wides;     /* by blocks: K and V, panels of d rows; the convolution's input, of 2 d */
+    float *frames;                  /* (n, d) for the tensor hook, else NULL */
+    float *table, *projected;       /* positions of one layer, when they are not kept */
+    int32_t *first, *end;           /* keys that a column may look at, counted from its utterance's first */
+    csi_attention *attentions;      /* one per utterance */
+    float *aligned; /* Q, K and V of several utterances, each from a panel on: 3 blocks of aligned_columns */
     int64_t aligned_columns;
-    csi_columns *moves; /* 2 per utterance */
-    int64_t reach, pitch;
+    csi_columns *moves; /* 3 per utterance */
+    int64_t reach;
     const float *kept; /* positions of all layers, or NULL */
     int64_t kept_offset, kept_layer;
     int steps_done, steps;
@@ -88,11 +86,6 @@ static int64_t wide_rows(const csi_encoder *e)
 static csi_kind kind_of(const csi_encoder *e)
 {
     return csi_kind_of(&e->layers[0].ff1_in_w);
-}
-
-static int64_t value_pitch(const csi_encoder *e)
-{
-    return ((int64_t)e->head_width + 15) / 16 * 16;
 }
 
 size_t csi_encoder_scratch(const csi_encoder *e, int64_t n_frames)
@@ -115,8 +108,8 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
     const size_t sizes[] = {(size_t)e->d * c,
                             (size_t)e->d * b,
                             (size_t)wide_rows(e) * b,
-                            (size_t)(e->n_heads * s->v_columns * s->pitch) + 64,
                             (size_t)(e->d * s->keys.room * CSI_PANEL),
+                            (size_t)(e->d * s->values.room * CSI_PANEL),
                             (size_t)(2 * e->d * s->wides.room * CSI_PANEL),
                             table,
                             table,
@@ -124,13 +117,13 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
                             c,
                             c,
                             (size_t)s->n_utterances * (sizeof(csi_attention) / sizeof(float)),
-                            (size_t)s->n_utterances * (2 * sizeof(csi_columns) / sizeof(float)),
-                            2 * (size_t)(e->d * s->aligned_columns),
+                            (size_t)s->n_utterances * (3 * sizeof(csi_columns) / sizeof(float)),
+                            3 * (size_t)(e->d * s->aligned_columns),
                             narrow_in,
                             narrow_table};
     float *ints[2], *structs[2], *words[2];
-    float **places[] = {&s->all_x,   &s->h,         &s->wide,   &s->values, &s->keys.data, &s->wides.data,
-                        &s->table,   &s->projected, &s->frames, &ints[0],   &ints[1],      &structs[0],
+    float **places[] = {&s->all_x,   &s->h,         &s->wide,   &s->keys.data, &s->values.data, &s->wides.data,
+                        &s->table,   &s->projected, &s->frames, &ints[0],      &ints[1],        &structs[0],
                         &structs[1], &s->aligned,   &words[0],  &words[1]};
     size_t used = 0;
     for (size_t i = 0; i < CSI_COUNT(sizes); i++) {
@@ -240,18 +233,17 @@ static void plan_blocks(state *s, const csi_context *context, bool allowed_to)
     const int64_t panels = s->columns / CSI_PANEL;
     s->reach = reach_of(e, context, s->longest);
     s->by_blocks = allowed_to && s->n_utterances == 1 && panels > BLOCK;
-    s->v_columns = s->n;
     if (!s->by_blocks)
         return;
     s->keys.room = CSI_MIN(panels, 2 * BLOCK + 2 * s->reach);
-    s->v_columns = s->keys.room * CSI_PANEL;
+    s->values.room = s->keys.room;
     s->wides.room = CSI_MIN(panels, 2 * BLOCK + csi_panels(e->conv_left) + csi_panels(e->conv_right));
 }
 
 int64_t csi_encoder_bytes(const csi_encoder *e, int64_t n_frames)
 {
     csi_utterance one = {.n_frames = n_frames};
-    state s = {.e = (csi_encoder *)(uintptr_t)e, .n_utterances = 1, .pitch = value_pitch(e), .kind = kind_of(e)};
+    state s = {.e = (csi_encoder *)(uintptr_t)e, .n_utterances = 1, .kind = kind_of(e)};
     place(&s, &one);
     plan_blocks(&s, &e->contexts[0], true);
     return (int64_t)(layout(&s, NULL, false, false) * sizeof(float)) + csi_positions_bytes(e, s.reach);
@@ -347,21 +339,20 @@ static const float *layer_positions(state *s, int32_t layer, const csi_conformer
     return s->projected;
 }
 
-/* Q and K of each utterance to panels of its own; *q and *k are then there. */
-static void align(state *s, const float **q, const float **k)
+/* Q, K and V, one block each, of each utterance to panels of its own; then there: aligned_columns are the blocks' columns. */
+static void align(state *s, const float *qkv)
 {
     const int64_t d = s->e->d;
-    float *to[2] = {s->aligned, s->aligned + d * s->aligned_columns};
     int64_t panel = 0;
+    csi_columns *move = s->moves;
     for (int i = 0; i < s->n_utterances; i++) {
         const csi_utterance *u = &s->utterances[i];
-        s->moves[2 * i] = (csi_columns){*q, to[0], u->column, panel * CSI_PANEL, u->n_frames};
-        s->moves[2 * i + 1] = (csi_columns){*k, to[1], u->column, panel * CSI_PANEL, u->n_frames};
+        for (int64_t b = 0; b < 3; b++)
+            *move++ = (csi_columns){qkv + b * d * s->columns, s->aligned + b * d * s->aligned_columns, u->column,
+                                    panel * CSI_PANEL, u->n_frames};
         panel += csi_panels(u->n_frames);
     }
-    csi_columns_run(s->run, d, s->moves, 2 * s->n_utterances);
-    *q = to[0];
-    *k = to[1];
+    csi_columns_run(s->run, d, s->moves, 3 * s->n_utterances);
 }
 
 /* What attention left there, over its queries, to the columns of all. */
@@ -380,8 +371,6 @@ static csi_attention attention_of(const state *s, const csi_conformer_layer *w, 
 {
     const csi_encoder *e = s->e;
     return (csi_attention){.d = e->d,
-                           .v_head = s->v_columns * s->pitch,
-                           .v_pitch = s->pitch,
                            .p = positions,
                            .reach = s->reach,
                            .bias_u = w->bias_u,
@@ -391,18 +380,19 @@ static csi_attention attention_of(const state *s, const csi_conformer_layer *w, 
                            .scale = 1.0f / sqrtf((float)e->head_width)};
 }
 
-/* Each utterance's attention. q and k: from a panel on; out: the same, may be q. */
-static void attend(state *s, const csi_conformer_layer *w, const float *q, const float *k, const float *positions,
+/* Each utterance's attention. qkv: three blocks of so many columns, each utterance from a panel on; out: the same, may be q. */
+static void attend(state *s, const csi_conformer_layer *w, const float *qkv, int64_t columns, const float *positions,
                    float *out)
 {
+    const int64_t block = s->e->d * columns;
     int64_t at = 0;
     for (int i = 0; i < s->n_utterances; i++) {
         const csi_utterance *u = &s->utterances[i];
         csi_attention *a = &s->attentions[i];
         *a = attention_of(s, w, positions);
-        a->q = q + at;
-        a->k = k + at;
-        a->v = s->values + u->column * s->pitch;
+        a->q = qkv + at;
+        a->k = a->q + block;
+        a->v = a->k + block;
         a->n_queries = a->n_keys = u->n_frames;
         a->first = s->first + u->column;
         a->end = s->end + u->column;
@@ -431,17 +421,15 @@ static void self_attention(state *s, int32_t layer, const csi_conformer_layer *w
     const csi_linear qkv[3] = {dense(s, &w->q_w, w->q_b, e->d, q), dense(s, &w->k_w, w->k_b, e->d, k),
                                dense(s, &w->v_w, w->v_b, e->d, v)};
     csi_linear_run(s->run, qkv, 3);
-    csi_panels_to_values(s->run, v, e->n_heads, e->head_width, s->n, s->n * s->pitch, s->pitch, s->values);
     spent(s, "queries, keys, values");
     const float *positions = layer_positions(s, layer, w);
     spent(s, "positions");
     if (s->aligned) {
-        const float *aligned_q = q, *aligned_k = k;
-        align(s, &aligned_q, &aligned_k);
-        attend(s, w, aligned_q, aligned_k, positions, s->aligned);
+        align(s, q);
+        attend(s, w, s->aligned, s->aligned_columns, positions, s->aligned);
         unalign(s, s->h);
     } else {
-        attend(s, w, q, k, positions, s->h);
+        attend(s, w, q, s->columns, positions, s->h);
     }
     spent(s, "attention");
     attention_out(s, w);
@@ -451,24 +439,19 @@ static void self_attention(state *s, int32_t layer, const csi_conformer_layer *w
 static void fill_keys(state *s, const csi_conformer_layer *w, int64_t base, int64_t need)
 {
     const csi_encoder *e = s->e;
-    window *keys = &s->keys;
-    const int64_t gone = CSI_MAX(base - keys->base, 0), kept = (keys->filled - keys->base - gone) * CSI_PANEL;
-    for (int32_t h = 0; h < e->n_heads && gone; h++) {
-        float *values = s->values + h * s->v_columns * s->pitch;
-        memmove(values, values + gone * CSI_PANEL * s->pitch, (size_t)(kept * s->pitch) * sizeof *values);
-    }
+    window *keys = &s->keys, *values = &s->values;
     window_forget(keys, base, e->d);
+    window_forget(values, base, e->d);
     while (keys->filled < need) {
         go_to(s, keys->filled);
         norm(s, s->x, s->h, w->norm_att_w, w->norm_att_b);
         read_from(s, s->h, e->d);
         const csi_linear kv[2] = {dense(s, &w->k_w, w->k_b, e->d, window_end(keys, e->d)),
-                                  dense(s, &w->v_w, w->v_b, e->d, s->wide)};
+                                  dense(s, &w->v_w, w->v_b, e->d, window_end(values, e->d))};
         csi_linear_run(s->run, kv, 2);
-        csi_panels_to_values(s->run, s->wide, e->n_heads, e->head_width, s->n, s->v_columns * s->pitch, s->pitch,
-                             s->values + (keys->filled - keys->base) * CSI_PANEL * s->pitch);
         spent(s, "queries, keys, values");
         keys->filled += csi_panels(s->n);
+        values->filled = keys->filled;
     }
 }
 
@@ -480,7 +463,7 @@ static void attention_by_blocks(state *s, int32_t layer, const csi_conformer_lay
     const int64_t panels = csi_panels(s->all_n);
     window *keys = &s->keys;
     spent(s, "positions");
-    keys->base = keys->filled = 0;
+    keys->base = keys->filled = s->values.base = s->values.filled = 0;
     first_block(s);
     do {
         const int64_t block = s->block, base = CSI_MAX(block - s->reach + 1, 0);
@@ -500,7 +483,7 @@ static void attention_by_blocks(state *s, int32_t layer, const csi_conformer_lay
         csi_attention a = attention_of(s, w, positions);
         a.q = s->wide;
         a.k = keys->data;
-        a.v = s->values;
+        a.v = s->values.data;
         a.n_queries = s->n;
         a.n_keys = CSI_MIN(keys->filled * CSI_PANEL, s->all_n) - keys->base * CSI_PANEL;
         a.first = s->first;
@@ -697,7 +680,7 @@ static void fill_columns(state *s, const csi_context *context)
 cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, const csi_context *context,
                        csi_utterance *utterances, int n, const csi_encoder_hooks *hooks, float **out, cs_error *err)
 {
-    state s = {.run = run, .e = e, .hooks = hooks, .n_utterances = n, .pitch = value_pitch(e), .kind = kind_of(e)};
+    state s = {.run = run, .e = e, .hooks = hooks, .n_utterances = n, .kind = kind_of(e)};
     s.steps = 1 + 4 * e->n_layers;
     spent(&s, NULL);
     s.context = context;

@@ -162,17 +162,18 @@ static void mask(int kind, int64_t n, int32_t *first, int32_t *end)
 static void attention_case(int32_t heads, int32_t width, int64_t n, int kind)
 {
     int64_t d = (int64_t)heads * width, panels = csi_panels(n), size = panels * d * CSI_PANEL;
-    int64_t reach = panels, pitch = (width + 15) / 16 * 16, np = 2 * reach * d * CSI_PANEL, nv = heads * n * pitch;
-    float *q = make(size, 1), *k = make(size, 1), *p = make(np, 1), *v = make(nv, 1), *u = make(d, 1), *w = make(d, 1);
+    int64_t reach = panels, np = 2 * reach * d * CSI_PANEL;
+    float *q = make(size, 1), *k = make(size, 1), *p = make(np, 1), *v = make(size, 1), *u = make(d, 1),
+          *w = make(d, 1);
     float *a = make(size, 0), *b = make(size, 0), *scratch = make((int64_t)csi_attention_scratch(width), 0);
     int32_t *first = csi_alloc_array(&env, (size_t)n, 4), *end = csi_alloc_array(&env, (size_t)n, 4);
     mask(kind, n, first, end);
-    for (int64_t h = 0; h < heads; h++)
-        for (int64_t t = 0; t < n; t++)
-            for (int64_t r = width; r < pitch; r++)
-                v[(h * n + t) * pitch + r] = 0;
-    csi_attention at = {
-        q, k, d, v, n * pitch, pitch, p, reach, u, w, heads, width, n, n, first, end, 1 / sqrtf((float)width), a, 0};
+    for (int64_t r = 0; r < d; r++) /* whatever lies past the last column */
+        for (int64_t t = n; t < panels * CSI_PANEL; t++) {
+            const int64_t at = ((t / CSI_PANEL) * d + r) * CSI_PANEL + t % CSI_PANEL;
+            q[at] = k[at] = v[at] = NAN;
+        }
+    csi_attention at = {q, k, v, d, p, reach, u, w, heads, width, n, n, first, end, 1 / sqrtf((float)width), a, 0};
     for (int32_t h = 0; h < heads; h++)
         for (int64_t i = 0; i < panels; i++) {
             at.out = a;
@@ -181,6 +182,7 @@ static void attention_case(int32_t heads, int32_t width, int64_t n, int kind)
             fast->attention(&at, h, i, scratch);
         }
     near_panels(b, a, d, n, 5e-5, "attention");
+    CHECK(fast->all_finite(b, size)); /* columns past the last too */
     csi_free(&env, first);
     csi_free(&env, end);
     drop(scratch, (int64_t)csi_attention_scratch(width));
@@ -189,7 +191,7 @@ static void attention_case(int32_t heads, int32_t width, int64_t n, int kind)
     drop(q, size);
     drop(k, size);
     drop(p, np);
-    drop(v, nv);
+    drop(v, size);
     drop(u, d);
     drop(w, d);
 }

@@ -65,10 +65,10 @@ static void layer_norm(const float *x, float *y, int64_t rows, int64_t lane0, co
 static void attention(const csi_attention *a, int32_t head, int64_t query_panel, float *scratch)
 {
     const int64_t panel = a->d * CSI_PANEL, row = (int64_t)head * a->head_width;
-    float *out = scratch; /* (v_pitch) */
+    float *out = scratch; /* (head_width) */
     for (int64_t i = query_panel * CSI_PANEL; i < CSI_MIN((query_panel + 1) * CSI_PANEL, a->n_queries); i++) {
         float running_max = -1e30f, running_sum = 0;
-        memset(out, 0, (size_t)a->v_pitch * sizeof *out);
+        memset(out, 0, (size_t)a->head_width * sizeof *out);
         for (int64_t j = a->first[i]; j < a->end[i]; j++) {
             float score = 0;
             int64_t m = (a->reach - a->q_panel) * CSI_PANEL - 1 - (i - j); /* column of the position */
@@ -79,9 +79,8 @@ static void attention(const csi_attention *a, int32_t head, int64_t query_panel,
             }
             score *= a->scale;
             float top = CSI_MAX(score, running_max), correction = expf(running_max - top), w = expf(score - top);
-            const float *v = a->v + head * a->v_head + j * a->v_pitch;
             for (int64_t r = 0; r < a->head_width; r++)
-                out[r] = out[r] * correction + w * v[r];
+                out[r] = out[r] * correction + w * *at(a->v, panel, CSI_PANEL, row + r, j);
             running_sum = running_sum * correction + w;
             running_max = top;
         }

@@ -47,29 +47,22 @@ INLINE vec vtanh(vec x)
 
 /* ---------------------------------------------------------------- products */
 
-/* acc[m][v] += sum over k of a(m, k) * b[k][v]. By rows: a(m, k) = a[m * stride + k] (weights). By columns: a(m, k) =
- * a[k * 48 + m] (a panel read across). */
-#define TILE_BODY(A)                                                       \
-    for (int64_t k = 0; k < n_k; k++, b += b_stride) {                     \
-        vec bv[TILE_VECS];                                                 \
-        UNROLL for (int v = 0; v < vecs; v++) bv[v] = load(b + v * LANES); \
-        UNROLL for (int m = 0; m < rows; m++)                              \
-        {                                                                  \
-            vec av = splat(A);                                             \
-            UNROLL for (int v = 0; v < vecs; v++) acc[m][v] += av * bv[v]; \
-        }                                                                  \
-    }
-
+/* acc[m][v] += sum over k of a[m * stride + k] * b[k][v]. */
 INLINE void tile_by_rows(const int rows, const int vecs, const float *a, int64_t stride, const float *b,
                          int64_t b_stride, int64_t n_k, vec acc[ROWS][TILE_VECS])
 {
     const float *row[ROWS];
     UNROLL for (int m = 0; m < rows; m++) row[m] = a + m * stride;
-    TILE_BODY(row[m][k])
+    for (int64_t k = 0; k < n_k; k++, b += b_stride) {
+        vec bv[TILE_VECS];
+        UNROLL for (int v = 0; v < vecs; v++) bv[v] = load(b + v * LANES);
+        UNROLL for (int m = 0; m < rows; m++)
+        {
+            vec av = splat(row[m][k]);
+            UNROLL for (int v = 0; v < vecs; v++) acc[m][v] += av * bv[v];
+        }
+    }
 }
-
-INLINE void tile_by_columns(const int rows, const int vecs, const float *a, const float *b, int64_t b_stride,
-                            int64_t n_k, vec acc[ROWS][TILE_VECS]){TILE_BODY(a[k * CSI_PANEL + m])}
 
 /* What becomes of the sums of a row in LANES columns. */
 INLINE void finish(const csi_linear *l, int64_t row, vec s, float *out)
@@ -186,154 +179,34 @@ static void linear(const csi_linear *l, int64_t row0, int64_t row1, int64_t pane
 
 /* --------------------------------------------------------------- attention */
 
-/* c (48, c_pitch) = or += a x b for 48 rows, columns a multiple of LANES. */
-INLINE void attention_tile(const int by_columns, const int rows, const int vecs, const int add, const float *a,
-                           int64_t a_stride, const float *b, int64_t b_stride, int64_t n_k, float *c, int64_t c_pitch)
+typedef float att_word;
+typedef vec att_vec;
+enum { ATT_PER_WORD = 1 };
+
+INLINE att_vec att_load(const att_word *x)
 {
-    vec acc[ROWS][TILE_VECS];
-    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vecs; v++)
-    {
-        acc[m][v] = add ? load(c + m * c_pitch + v * LANES) : splat(0);
-    }
-    if (by_columns)
-        tile_by_columns(rows, vecs, a, b, b_stride, n_k, acc);
-    else
-        tile_by_rows(rows, vecs, a, a_stride, b, b_stride, n_k, acc);
-    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vecs; v++)
-    {
-        store(c + m * c_pitch + v * LANES, acc[m][v]);
-    }
+    return load(x);
 }
 
-/* scores (48, pitch) = qᵀ x b, where q (n_k, 48) and b (n_k, 48) are panels: 48 queries against 48 columns. */
-static void scores_block(const float *q, const float *b, int64_t n_k, float *scores, int64_t pitch)
+INLINE att_vec att_splat(att_word x)
 {
-    for (int64_t m = 0; m < CSI_PANEL; m += ROWS)
-        for (int64_t c = 0; c < CSI_PANEL; c += TILE_COLUMNS)
-            attention_tile(1, ROWS, TILE_VECS, 0, q + m, 0, b + c, CSI_PANEL, n_k, scores + m * pitch + c, pitch);
+    return splat(x);
 }
 
-/* out (48, pitch) += weights (48, 48) x values (n_keys, pitch). */
-static void values_block(const float *weights, const float *values, int64_t n_keys, int64_t pitch, float *out)
+INLINE vec att_add(vec acc, att_vec a, att_vec b)
 {
-    for (int64_t m = 0; m < CSI_PANEL; m += ROWS)
-        for (int64_t c = 0; c < pitch;) {
-            const float *a = weights + m * CSI_PANEL, *b = values + c;
-            float *o = out + m * pitch + c;
-            int64_t left = (pitch - c) / LANES;
-            if (left >= 3)
-                attention_tile(0, ROWS, 3, 1, a, CSI_PANEL, b, pitch, n_keys, o, pitch);
-            else if (left == 2)
-                attention_tile(0, ROWS, 2, 1, a, CSI_PANEL, b, pitch, n_keys, o, pitch);
-            else
-                attention_tile(0, ROWS, 1, 1, a, CSI_PANEL, b, pitch, n_keys, o, pitch);
-            c += CSI_MIN(left, 3) * LANES;
-        }
+    return acc + a * b;
 }
 
-/* Add the position scores, mask, and turn one row of scores into weights against the running maximum. Columns outside
- * [first, end) become 0. Returns what the earlier sums must be multiplied with. */
-INLINE float softmax_row(float *scores, const float *position, int first, int end, float *running_max,
-                         float *running_sum)
+INLINE void att_store(att_word *at, const vec x[ATT_PER_WORD])
 {
-    enum { VECS = CSI_PANEL / LANES };
-    vec s[VECS], best = splat(-INFINITY);
-    ivec lane;
-    for (int i = 0; i < LANES; i++)
-        lane[i] = i;
-    UNROLL for (int v = 0; v < VECS; v++)
-    {
-        ivec column = lane + v * LANES;
-        ivec allowed = (column >= first) & (column < end);
-        s[v] = select(allowed, load(scores + v * LANES) + load(position + v * LANES), splat(-INFINITY));
-        best = vmax(s[v], best);
-    }
-    float top = CSI_MAX(max_lanes(best), *running_max);
-    float correction = expf(*running_max - top);
-    vec total = splat(0);
-    UNROLL for (int v = 0; v < VECS; v++)
-    {
-        ivec column = lane + v * LANES;
-        ivec allowed = (column >= first) & (column < end);
-        vec w = select(allowed, vexp(s[v] - top), splat(0));
-        total += w;
-        store(scores + v * LANES, w);
-    }
-    *running_max = top;
-    *running_sum = *running_sum * correction + sum_lanes(total);
-    return correction;
+    store(at, x[0]);
 }
 
-static void attention(const csi_attention *a, int32_t head, int64_t query_panel, float *scratch)
-{
-    const int64_t width = a->head_width, pitch = a->v_pitch, panel = a->d * CSI_PANEL;
-    float *qu = scratch, *qv = qu + width * CSI_PANEL, *scores = qv + width * CSI_PANEL;
-    float *positions = scores + CSI_PANEL * CSI_PANEL;  /* (48, 96) */
-    float *out = positions + CSI_PANEL * 2 * CSI_PANEL; /* (48, pitch) */
-    float running_max[CSI_PANEL], running_sum[CSI_PANEL];
-
-    const int64_t q0 = query_panel * CSI_PANEL, n_q = CSI_MIN(a->n_queries - q0, CSI_PANEL);
-    const float *q = a->q + query_panel * panel + head * width * CSI_PANEL;
-    for (int64_t r = 0; r < width; r++) {
-        vec u = splat(a->bias_u[head * width + r]), v = splat(a->bias_v[head * width + r]);
-        for (int64_t i = 0; i < CSI_PANEL; i += LANES) {
-            vec x = load(q + r * CSI_PANEL + i);
-            store(qu + r * CSI_PANEL + i, (x + u) * a->scale);
-            store(qv + r * CSI_PANEL + i, (x + v) * a->scale);
-        }
-    }
-    memset(out, 0, (size_t)(CSI_PANEL * pitch) * sizeof *out);
-    int64_t first = INT64_MAX, end = 0;
-    for (int64_t i = 0; i < CSI_PANEL; i++) {
-        running_max[i] = -1e30f;
-        running_sum[i] = 0;
-        if (i < n_q && a->end[q0 + i] > a->first[q0 + i]) {
-            first = CSI_MIN(first, a->first[q0 + i]);
-            end = CSI_MAX(end, a->end[q0 + i]);
-        }
-    }
-    int64_t seen = -1; /* position panel that the right half of `positions` holds */
-    for (int64_t kp = first / CSI_PANEL; kp * CSI_PANEL < end; kp++) {
-        const int64_t k0 = kp * CSI_PANEL, n_k = CSI_MIN(a->n_keys - k0, CSI_PANEL);
-        const float *k = a->k + kp * panel + head * width * CSI_PANEL;
-        scores_block(qu, k, width, scores, CSI_PANEL);
-        /* Query q0 + i and key k0 + j need position column (reach - 1 - q_panel - query_panel + kp) * 48 + 47 - i + j. */
-        int64_t left = a->reach - 1 - a->q_panel - query_panel + kp;
-        const float *p = a->p + left * panel + head * width * CSI_PANEL;
-        if (seen == left)
-            for (int64_t i = 0; i < CSI_PANEL; i++)
-                memcpy(positions + i * 2 * CSI_PANEL, positions + i * 2 * CSI_PANEL + CSI_PANEL,
-                       CSI_PANEL * sizeof *positions);
-        else
-            scores_block(qv, p, width, positions, 2 * CSI_PANEL);
-        scores_block(qv, p + panel, width, positions + CSI_PANEL, 2 * CSI_PANEL);
-        seen = left + 1;
-        for (int64_t i = 0; i < CSI_PANEL; i++) {
-            float *row = scores + i * CSI_PANEL;
-            int from = 0, to = 0;
-            if (i < n_q) {
-                from = (int)CSI_MAX(a->first[q0 + i] - k0, 0);
-                to = (int)CSI_MIN(a->end[q0 + i] - k0, n_k);
-            }
-            if (from >= to) {
-                memset(row, 0, CSI_PANEL * sizeof *row);
-                continue;
-            }
-            float c = softmax_row(row, positions + i * 2 * CSI_PANEL + CSI_PANEL - 1 - i, from, to, &running_max[i],
-                                  &running_sum[i]);
-            if (c != 1.0f)
-                for (int64_t r = 0; r < pitch; r += LANES)
-                    store(out + i * pitch + r, load(out + i * pitch + r) * c);
-        }
-        values_block(scores, a->v + head * a->v_head + k0 * pitch, n_k, pitch, out);
-    }
-    float *y = a->out + query_panel * panel + head * width * CSI_PANEL;
-    for (int64_t i = 0; i < CSI_PANEL; i++) {
-        float norm = running_sum[i] > 0 ? 1.0f / running_sum[i] : 0.0f;
-        for (int64_t r = 0; r < width; r++)
-            y[r * CSI_PANEL + i] = out[i * pitch + r] * norm;
-    }
-}
+#define ATT_K(a) (a)->k
+#define ATT_V(a) (a)->v
+#define ATT_P(a) (a)->p
+#include "math/cpu/attention.h"
 
 /* ---------------------------------------------------------- by row or column */
 
