@@ -39,7 +39,7 @@ typedef struct bench {
     int32_t *sum;
     csi_narrow_panels narrow[CSI_KINDS];
     double memory, registers[CSI_KINDS], best[CSI_KINDS][N_SHAPES][N_COLUMNS],
-        attention[N_FRAMES]; /* 10^9 a second; products: calls a second */
+        attention[2][N_FRAMES]; /* 10^9 a second; products: calls a second */
 } bench;
 
 static double now_seconds(void)
@@ -150,7 +150,7 @@ static void measure_product(bench *b, csi_kind kind, int s, int c)
 }
 
 /* Out of the block: its small numbers do for queries, keys, values and positions. */
-static void measure_attention(bench *b, int f)
+static void measure_attention(bench *b, bool words, int f)
 {
     const int64_t n = frames[f], panels = csi_panels(n), size = panels * D * CSI_PANEL;
     float *at = (float *)(void *)b->block;
@@ -158,27 +158,32 @@ static void measure_attention(bench *b, int f)
     memset(first, 0, (size_t)n * sizeof *first);
     for (int64_t i = 0; i < n; i++)
         end[i] = (int32_t)n;
-    const csi_attention a = {.q = at,
-                             .k = at + size,
-                             .v = at + 2 * size,
-                             .p = at + 3 * size,
-                             .out = at + 5 * size,
-                             .d = D,
-                             .reach = panels,
-                             .bias_u = at,
-                             .bias_v = at,
-                             .n_heads = HEADS,
-                             .head_width = HEAD_WIDTH,
-                             .n_queries = n,
-                             .n_keys = n,
-                             .first = first,
-                             .end = end,
-                             .scale = 0.088f};
+    csi_attention a = {.q = at,
+                       .k = at + size,
+                       .v = at + 2 * size,
+                       .p = at + 3 * size,
+                       .out = at + 5 * size,
+                       .d = D,
+                       .reach = panels,
+                       .bias_u = at,
+                       .bias_v = at,
+                       .n_heads = HEADS,
+                       .head_width = HEAD_WIDTH,
+                       .n_queries = n,
+                       .n_keys = n,
+                       .first = first,
+                       .end = end,
+                       .scale = 0.088f};
+    if (words) {
+        a.k_words = (const uint32_t *)(const void *)a.k;
+        a.v_words = (const uint32_t *)(const void *)a.v;
+        a.p_words = (const uint32_t *)(const void *)a.p;
+    }
     const int calls = (int)CSI_MAX(1, 400000 / (n * n));
     double started = now_seconds();
     for (int i = 0; i < calls; i++)
         csi_attention_run(&b->run, &a, 1);
-    keep_best(&b->attention[f], 6e-9 * calls * (double)(n * n * D) / (now_seconds() - started));
+    keep_best(&b->attention[words][f], 6e-9 * calls * (double)(n * n * D) / (now_seconds() - started));
 }
 
 static void report(const bench *b)
@@ -199,9 +204,13 @@ static void report(const bench *b)
                        (long long)shapes[s][0], (long long)shapes[s][1], (long long)columns[c], bytes,
                        100 * bytes / b->memory, operations, 100 * operations / b->registers[kind]);
             }
-    for (int f = 0; f < N_FRAMES; f++)
-        printf("attention, %lld frames: %.0f Gop/s, %.0f%% of f32 registers\n", (long long)frames[f], b->attention[f],
-               100 * b->attention[f] / b->registers[CSI_KIND_F32]);
+    for (int words = 0; words < 2; words++)
+        for (int f = 0; f < N_FRAMES; f++) {
+            const csi_kind kind = words ? CSI_KIND_BF16 : CSI_KIND_F32;
+            const double rate = b->attention[words][f];
+            printf("%-5s attention   %7lld %16s %9.0f %9.0f%%\n", kind_names[kind], (long long)frames[f], "", rate,
+                   100 * rate / b->registers[kind]);
+        }
 }
 
 static void *take(bench *b, size_t n, size_t size)
@@ -254,8 +263,11 @@ int main(int argc, char **argv)
     b.run.ops = tables[argc > 4 ? CSI_MIN(atoi(argv[4]), n - 1) : n - 1];
     for (int round = 0; round < rounds; round++) {
         measure_memory(&b);
-        for (int f = 0; f < N_FRAMES; f++)
-            measure_attention(&b, f);
+        for (int f = 0; f < N_FRAMES; f++) {
+            measure_attention(&b, false, f);
+            if (b.run.ops->narrow[CSI_KIND_BF16]->attention)
+                measure_attention(&b, true, f);
+        }
         for (int kind = 0; kind < CSI_KINDS; kind++) {
             measure_registers(&b, (csi_kind)kind);
             for (int s = 0; s < N_SHAPES; s++)

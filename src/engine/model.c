@@ -150,6 +150,7 @@ static cs_err load_all(cs_model *model, const cs_model_options *options, cs_erro
         || (code = load_heads(model, &loader)) || (code = csi_check_agreement(model, &loader))
         || (code = load_segments(model, &loader)) || (code = settle(model, &loader, options)))
         return code;
+    csi_encoder_settle(&model->encoder, model->ops);
     if (model->transducer.joint)
         model->info.weight_bytes += csi_transducer_pack(&model->env, model->pool, model->precision == CS_PRECISION_F32,
                                                         &model->transducer, &model->packed);

@@ -132,10 +132,14 @@ typedef struct csi_matvec {
 
 /* Relative-position attention of one layer (Transformer-XL form; NeMo RelPositionMultiHeadAttention).
  *
- * For query i, which sits at key i + q_panel * 48, key j: score = ((q_i + u) . k_j + (q_i + v) . p_{at(i)-j}) * scale, softmax over first[i] <= j < end[i]. */
+ * For query i, which sits at key at(i) = i + q_panel * 48, and key j: score = ((q_i + u) . k_j + (q_i + v) . p_{at(i)-j}) * scale,
+ * softmax over first[i] <= j < end[i]. */
 typedef struct csi_attention {
     const float *q, *k, *v; /* panels of d rows; head h has rows h * head_width .. */
     int64_t d;
+    /* Instead of k, v and p, for csi_narrow_ops.attention: words of two bf16, the first in the lower half. Keys and positions:
+     * panels of d / 2 rows, of two channels each. Values: panels of d rows of 24 words, of two keys each. */
+    const uint32_t *k_words, *v_words, *p_words;
     const float *p; /* panels of d rows, 2 * reach columns: column m is the projection of position reach*48-1-m */
     int64_t reach;  /* in panels: |at(i)/48 - j/48| < reach for every allowed pair */
     const float *bias_u, *bias_v; /* (n_heads, head_width) */
@@ -174,6 +178,12 @@ typedef struct csi_narrow_ops {
      * zeros (max below 1e-30) has scale 0, one with a number that is not finite a scale that is not. bf16: scale is not
      * written; what is not finite stays so. */
     void (*convert)(const float *x, int64_t rows, int64_t columns, uint32_t *words, float *scale);
+
+    /* bf16, and only where the CPU multiplies it, else NULL: csi_ops.attention with the operands of its products rounded
+     * to bf16, for even head_width. */
+    void (*attention)(const csi_attention *a, int32_t head, int64_t query_panel, float *scratch);
+    /* With attention, its values: one panel of `rows` rows, two columns to a word; past `columns` zeros. */
+    void (*convert_values)(const float *x, int64_t rows, int64_t columns, uint32_t *words);
 } csi_narrow_ops;
 
 typedef struct csi_ops {
@@ -262,6 +272,10 @@ void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t ro
                         const float *weight, const float *bias, bool silu);
 /* Attentions that do not see each other: one per utterance, of the same heads. */
 void csi_attention_run(const csi_run *run, const csi_attention *attentions, int n_attentions);
+/* Makes k_words and v_words of attentions of the same d out of their k and v, one attention's panels after the other's, in memory
+ * of d / 2 * 48 words a panel each. */
+void csi_attention_words_run(const csi_run *run, csi_attention *attentions, int n_attentions, uint32_t *k_words,
+                             uint32_t *v_words);
 void csi_matvec_run(const csi_run *run, const csi_matvec *products, int n_products);
 void csi_scale_run(const csi_run *run, float *x, int64_t n, float factor);
 

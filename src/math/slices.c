@@ -89,7 +89,7 @@ static void convert_slice(void *context, int slice, int worker)
     int64_t words = csi_narrow_words(job->kind, job->rows), left = job->columns - (int64_t)slice * CSI_PANEL;
     job->run->ops->narrow[job->kind]->convert(job->x + slice * job->x_panel, job->rows, CSI_MIN(left, CSI_PANEL),
                                               job->out->w + slice * words * CSI_PANEL,
-                                              job->out->scale + (int64_t)slice * CSI_PANEL);
+                                              job->out->scale ? job->out->scale + (int64_t)slice * CSI_PANEL : NULL);
 }
 
 void csi_convert_run(const csi_run *run, csi_kind kind, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
@@ -142,7 +142,9 @@ static void attention_slice(void *context, int slice, int worker)
         index -= csi_panels(a->n_queries) * a->n_heads;
     /* Head after head: the keys, values and positions of one stay in a cache that all heads' would not fit. */
     const int64_t panels = csi_panels(a->n_queries);
-    job->run->ops->attention(a, (int32_t)(index / panels), index % panels, csi_run_scratch(job->run, worker));
+    const csi_ops *ops = job->run->ops;
+    (a->k_words ? ops->narrow[CSI_KIND_BF16]->attention : ops->attention)(a, (int32_t)(index / panels), index % panels,
+                                                                          csi_run_scratch(job->run, worker));
 }
 
 void csi_attention_run(const csi_run *run, const csi_attention *attentions, int n_attentions)
@@ -152,6 +154,34 @@ void csi_attention_run(const csi_run *run, const csi_attention *attentions, int 
     for (int i = 0; i < n_attentions; i++)
         panels += csi_panels(attentions[i].n_queries);
     csi_pool_run(run->pool, run->max_threads, (int)(panels * attentions->n_heads), attention_slice, &job);
+}
+
+static void words_slice(void *context, int slice, int worker)
+{
+    const attention_job *job = context;
+    const csi_attention *a = job->attentions;
+    (void)worker;
+    int64_t panel = slice;
+    for (; panel >= csi_panels(a->n_keys); a++)
+        panel -= csi_panels(a->n_keys);
+    const int64_t size = a->d * CSI_PANEL, columns = CSI_MIN(a->n_keys - panel * CSI_PANEL, CSI_PANEL);
+    const csi_narrow_ops *ops = job->run->ops->narrow[CSI_KIND_BF16];
+    ops->convert(a->k + panel * size, a->d, columns, (uint32_t *)(uintptr_t)a->k_words + panel * size / 2, NULL);
+    ops->convert_values(a->v + panel * size, a->d, columns, (uint32_t *)(uintptr_t)a->v_words + panel * size / 2);
+}
+
+void csi_attention_words_run(const csi_run *run, csi_attention *attentions, int n_attentions, uint32_t *k_words,
+                             uint32_t *v_words)
+{
+    attention_job job = {run, attentions};
+    int64_t panels = 0;
+    for (int i = 0; i < n_attentions; i++) {
+        csi_attention *a = &attentions[i];
+        a->k_words = k_words + panels * a->d / 2 * CSI_PANEL;
+        a->v_words = v_words + panels * a->d / 2 * CSI_PANEL;
+        panels += csi_panels(a->n_keys);
+    }
+    csi_pool_run(run->pool, run->max_threads, (int)panels, words_slice, &job);
 }
 
 /* ------------------------------------------------------- matrix times vector */

@@ -4,8 +4,9 @@
  *     x = out(subsampling(mel)) * xscale
  *     each layer:  x += 1/2 FF1(LN x);  x += MHA(LN x);  x += Conv(LN x);  x += 1/2 FF2(LN x);  x = LN x
  *
- * The layers' dense parts are f32, int8 or bf16 as the model was opened; all else is f32, the sub-sampling with its output
- * layer too: in int8 it does ten times the harm of all layers together and is 2 % of the arithmetic.
+ * The layers' dense parts are f32, int8 or bf16 as the model was opened. With either narrow kind, attention multiplies in
+ * bf16 on CPUs that do so. All else is f32, the sub-sampling with its output layer too: in int8 it does ten times the harm
+ * of all layers together and is 2 % of the arithmetic.
  *
  * Several utterances stand one after the other without gaps: short ones are bound by reading the weights, and these are
  * then read once for all. Dense layers, norms and quantisation run over all columns; sub-sampling, attention and the
@@ -59,9 +60,11 @@ typedef struct state {
     csi_narrow_panels narrow_table; /* likewise */
     float *x, *h;                   /* panels of d rows */
     float *wide;                    /* panels of the widest rows: feed-forward, Q K V, the sub-sampling's output */
-    window keys, values, wides;     /* by blocks: K and V, panels of d rows; the convolution's input, of 2 d */
+    window keys, values;            /* by blocks, K and V: panels of kv_rows(); whole, room for them as words */
+    window wides;                   /* the convolution's input, panels of 2 d rows */
     float *frames;                  /* (n, d) for the tensor hook, else NULL */
     float *table, *projected;       /* positions of one layer, when they are not kept */
+    float *position_words;          /* of them, when attention wants words */
     int32_t *first, *end;           /* keys that a column may look at, counted from its utterance's first */
     csi_attention *attentions;      /* one per utterance */
     float *aligned; /* Q, K and V of several utterances, each from a panel on: 3 blocks of aligned_columns */
@@ -88,6 +91,12 @@ static csi_kind kind_of(const csi_encoder *e)
     return csi_kind_of(&e->layers[0].ff1_in_w);
 }
 
+/* Rows of floats, or of words of two, in which attention gets a panel of keys or values. */
+static int64_t kv_rows(const csi_encoder *e)
+{
+    return e->words ? e->d / 2 : e->d;
+}
+
 size_t csi_encoder_scratch(const csi_encoder *e, int64_t n_frames)
 {
     size_t floats = csi_ops_scratch(e->head_width);
@@ -108,8 +117,8 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
     const size_t sizes[] = {(size_t)e->d * c,
                             (size_t)e->d * b,
                             (size_t)wide_rows(e) * b,
-                            (size_t)(e->d * s->keys.room * CSI_PANEL),
-                            (size_t)(e->d * s->values.room * CSI_PANEL),
+                            (size_t)(kv_rows(e) * s->keys.room * CSI_PANEL),
+                            (size_t)(kv_rows(e) * s->values.room * CSI_PANEL),
                             (size_t)(2 * e->d * s->wides.room * CSI_PANEL),
                             table,
                             table,
@@ -120,11 +129,12 @@ static size_t layout(state *s, float *memory, bool own_positions, bool with_fram
                             (size_t)s->n_utterances * (3 * sizeof(csi_columns) / sizeof(float)),
                             3 * (size_t)(e->d * s->aligned_columns),
                             narrow_in,
-                            narrow_table};
+                            narrow_table,
+                            e->words ? table / 2 : 0};
     float *ints[2], *structs[2], *words[2];
-    float **places[] = {&s->all_x,   &s->h,         &s->wide,   &s->keys.data, &s->values.data, &s->wides.data,
-                        &s->table,   &s->projected, &s->frames, &ints[0],      &ints[1],        &structs[0],
-                        &structs[1], &s->aligned,   &words[0],  &words[1]};
+    float **places[] = {&s->all_x,   &s->h,         &s->wide,   &s->keys.data, &s->values.data,   &s->wides.data,
+                        &s->table,   &s->projected, &s->frames, &ints[0],      &ints[1],          &structs[0],
+                        &structs[1], &s->aligned,   &words[0],  &words[1],     &s->position_words};
     size_t used = 0;
     for (size_t i = 0; i < CSI_COUNT(sizes); i++) {
         *places[i] = memory && sizes[i] ? memory + used : NULL;
@@ -233,6 +243,7 @@ static void plan_blocks(state *s, const csi_context *context, bool allowed_to)
     const int64_t panels = s->columns / CSI_PANEL;
     s->reach = reach_of(e, context, s->longest);
     s->by_blocks = allowed_to && s->n_utterances == 1 && panels > BLOCK;
+    s->keys.room = s->values.room = e->words ? CSI_MAX(s->columns, s->aligned_columns) / CSI_PANEL : 0;
     if (!s->by_blocks)
         return;
     s->keys.room = CSI_MIN(panels, 2 * BLOCK + 2 * s->reach);
@@ -336,7 +347,10 @@ static const float *layer_positions(state *s, int32_t layer, const csi_conformer
     const csi_linear l =
         csi_layer(&w->pos_w, NULL, s->e->d, s->e->d, s->table, s->narrow_table, s->projected, 2 * s->reach * CSI_PANEL);
     csi_linear_run(s->run, &l, 1);
-    return s->projected;
+    if (!s->e->words)
+        return s->projected;
+    csi_positions_words(s->run, s->e, s->reach, s->projected, (uint32_t *)(void *)s->position_words);
+    return s->position_words;
 }
 
 /* Q, K and V, one block each, of each utterance to panels of its own; then there: aligned_columns are the blocks' columns. */
@@ -372,6 +386,7 @@ static csi_attention attention_of(const state *s, const csi_conformer_layer *w, 
     const csi_encoder *e = s->e;
     return (csi_attention){.d = e->d,
                            .p = positions,
+                           .p_words = (const uint32_t *)(const void *)positions,
                            .reach = s->reach,
                            .bias_u = w->bias_u,
                            .bias_v = w->bias_v,
@@ -399,6 +414,9 @@ static void attend(state *s, const csi_conformer_layer *w, const float *qkv, int
         a->out = out + at;
         at += csi_panels(u->n_frames) * CSI_PANEL * s->e->d;
     }
+    if (s->e->words)
+        csi_attention_words_run(s->run, s->attentions, s->n_utterances, (uint32_t *)(void *)s->keys.data,
+                                (uint32_t *)(void *)s->values.data);
     csi_attention_run(s->run, s->attentions, s->n_utterances);
 }
 
@@ -440,15 +458,20 @@ static void fill_keys(state *s, const csi_conformer_layer *w, int64_t base, int6
 {
     const csi_encoder *e = s->e;
     window *keys = &s->keys, *values = &s->values;
-    window_forget(keys, base, e->d);
-    window_forget(values, base, e->d);
+    const int64_t size = (int64_t)e->d * BLOCK * CSI_PANEL;
+    window_forget(keys, base, kv_rows(e));
+    window_forget(values, base, kv_rows(e));
     while (keys->filled < need) {
         go_to(s, keys->filled);
         norm(s, s->x, s->h, w->norm_att_w, w->norm_att_b);
         read_from(s, s->h, e->d);
-        const csi_linear kv[2] = {dense(s, &w->k_w, w->k_b, e->d, window_end(keys, e->d)),
-                                  dense(s, &w->v_w, w->v_b, e->d, window_end(values, e->d))};
+        float *k = window_end(keys, kv_rows(e)), *v = window_end(values, kv_rows(e));
+        csi_attention part = {.k = s->wide, .v = s->wide + size, .d = e->d, .n_keys = s->n};
+        const csi_linear kv[2] = {dense(s, &w->k_w, w->k_b, e->d, e->words ? s->wide : k),
+                                  dense(s, &w->v_w, w->v_b, e->d, e->words ? s->wide + size : v)};
         csi_linear_run(s->run, kv, 2);
+        if (e->words)
+            csi_attention_words_run(s->run, &part, 1, (uint32_t *)(void *)k, (uint32_t *)(void *)v);
         spent(s, "queries, keys, values");
         keys->filled += csi_panels(s->n);
         values->filled = keys->filled;
@@ -484,6 +507,10 @@ static void attention_by_blocks(state *s, int32_t layer, const csi_conformer_lay
         a.q = s->wide;
         a.k = keys->data;
         a.v = s->values.data;
+        if (e->words) {
+            a.k_words = (const uint32_t *)(const void *)a.k;
+            a.v_words = (const uint32_t *)(const void *)a.v;
+        }
         a.n_queries = s->n;
         a.n_keys = CSI_MIN(keys->filled * CSI_PANEL, s->all_n) - keys->base * CSI_PANEL;
         a.first = s->first;
@@ -712,6 +739,11 @@ cs_err csi_encoder_run(const csi_run *run, csi_encoder *e, csi_floats *work, con
     show(&s, "encoder");
     *out = s.all_x;
     return CS_OK;
+}
+
+void csi_encoder_settle(csi_encoder *e, const csi_ops *ops)
+{
+    e->words = kind_of(e) != CSI_KIND_F32 && ops->narrow[CSI_KIND_BF16]->attention && e->head_width % 2 == 0;
 }
 
 int64_t csi_encoder_frames(const csi_encoder *e, int64_t n_mel_frames)

@@ -180,11 +180,14 @@ typedef struct csi_encoder {
     csi_context *contexts; /* the first is the default */
     int32_t n_contexts;
     struct csi_position_cache *positions; /* shared by sessions: see positions.c */
+    bool words;                           /* attention multiplies words of bf16: csi_encoder_settle() */
 } csi_encoder;
 
 /* The archive and arena must outlive the encoder; free it with csi_encoder_finish(). */
 cs_err csi_encoder_load(const csi_env *env, csi_loader *loader, int32_t n_mels, csi_encoder *encoder);
 void csi_encoder_finish(csi_encoder *encoder);
+/* Once the kind of the weights is decided and before anything runs: what depends on it and on the CPU. */
+void csi_encoder_settle(csi_encoder *encoder, const csi_ops *ops);
 /* Encoder frames of n_mel_frames. */
 int64_t csi_encoder_frames(const csi_encoder *encoder, int64_t n_mel_frames);
 /* Bytes that csi_encoder_run() needs for T frames, positions included. */
@@ -235,10 +238,14 @@ csi_narrow_panels csi_positions_narrow(const csi_run *run, const csi_encoder *en
                                        const float *table, float *buffer);
 /* Memory for them, kept with the model or in a session. */
 int64_t csi_positions_bytes(const csi_encoder *encoder, int64_t reach);
-/* Projected positions of all layers, or NULL: too large to keep, or out of memory; the caller then projects layer by
- * layer. Layer l's panels for `reach` start at l * *layer_floats + *offset_floats. Lives as long as the encoder. */
+/* Projected positions of all layers, panels of D rows or, when encoder->words is set, of D / 2 rows of words; or NULL: too large
+ * to keep, or out of memory; the caller then projects layer by layer. Layer l's panels for `reach` start at l * *layer_floats +
+ * *offset_floats. Lives as long as the encoder. */
 const float *csi_positions_get(const csi_run *run, csi_encoder *encoder, int64_t reach, int64_t *offset_floats,
                                int64_t *layer_floats);
+/* The projections of one layer to words. */
+void csi_positions_words(const csi_run *run, const csi_encoder *encoder, int64_t reach, const float *projected,
+                         uint32_t *words);
 
 /* ---------------------------------------------------------------- screening */
 

@@ -20,7 +20,7 @@ static const int64_t keep_bytes = (int64_t)192 << 20;
 
 typedef struct entry {
     int64_t reach;
-    float *projected; /* (n_layers) x panels of d rows, 2 * reach panels */
+    float *projected; /* (n_layers) x panels of d rows of floats or d / 2 of words, 2 * reach panels */
 } entry;
 
 struct csi_position_cache {
@@ -81,18 +81,42 @@ csi_narrow_panels csi_positions_narrow(const csi_run *run, const csi_encoder *e,
     return narrow;
 }
 
+void csi_positions_words(const csi_run *run, const csi_encoder *e, int64_t reach, const float *projected,
+                         uint32_t *words)
+{
+    const csi_narrow_panels out = {.w = words, .scale = NULL};
+    csi_convert_run(run, CSI_KIND_BF16, projected, (int64_t)e->d * CSI_PANEL, e->d, 2 * reach * CSI_PANEL, &out);
+}
+
+/* Floats of one layer's projections as they are kept. */
+static int64_t layer_size(const csi_encoder *e, int64_t reach)
+{
+    return 2 * reach * CSI_PANEL * (e->words ? e->d / 2 : e->d);
+}
+
+static void project(const csi_run *run, const csi_encoder *e, int64_t reach, int32_t layer, const float *table,
+                    csi_narrow_panels narrow, float *out)
+{
+    const csi_linear l =
+        csi_layer(&e->layers[layer].pos_w, NULL, e->d, e->d, table, narrow, out, 2 * reach * CSI_PANEL);
+    csi_linear_run(run, &l, 1);
+}
+
 static float *project_all(const csi_run *run, const csi_encoder *e, const csi_env *env, int64_t reach)
 {
-    int64_t d = e->d, layer_floats = 2 * reach * CSI_PANEL * d;
-    float *table = csi_alloc(env, ((size_t)layer_floats + csi_positions_narrow_floats(e, reach)) * sizeof *table);
-    float *all = csi_alloc(env, (size_t)(layer_floats * e->n_layers) * sizeof *all);
+    const size_t floats = (size_t)(2 * reach * CSI_PANEL * e->d), kept = (size_t)layer_size(e, reach),
+                 narrow_floats = csi_positions_narrow_floats(e, reach);
+    float *table = csi_alloc(env, (floats + narrow_floats + (e->words ? floats : 0)) * sizeof *table);
+    float *all = csi_alloc(env, kept * (size_t)e->n_layers * sizeof *all);
     if (table && all) {
-        csi_positions_table(d, reach, table);
-        const csi_narrow_panels narrow = csi_positions_narrow(run, e, reach, table, table + layer_floats);
+        float *projected = table + floats + narrow_floats; /* of one layer, to be words */
+        csi_positions_table(e->d, reach, table);
+        const csi_narrow_panels narrow = csi_positions_narrow(run, e, reach, table, table + floats);
         for (int32_t i = 0; i < e->n_layers; i++) {
-            const csi_linear l = csi_layer(&e->layers[i].pos_w, NULL, d, d, table, narrow, all + i * layer_floats,
-                                           2 * reach * CSI_PANEL);
-            csi_linear_run(run, &l, 1);
+            float *out = all + kept * (size_t)i;
+            project(run, e, reach, i, table, narrow, e->words ? projected : out);
+            if (e->words)
+                csi_positions_words(run, e, reach, projected, (uint32_t *)(void *)out);
         }
     } else {
         csi_free(env, all);
@@ -104,7 +128,7 @@ static float *project_all(const csi_run *run, const csi_encoder *e, const csi_en
 
 static int64_t kept_bytes(const csi_encoder *e, int64_t reach)
 {
-    return 2 * reach * CSI_PANEL * e->d * (int64_t)sizeof(float) * e->n_layers;
+    return layer_size(e, reach) * (int64_t)sizeof(float) * e->n_layers;
 }
 
 /* The reach that is computed and kept for one that is wanted, or 0: too large to keep. */
@@ -123,7 +147,9 @@ int64_t csi_positions_bytes(const csi_encoder *e, int64_t reach)
     int64_t kept = kept_reach(e, reach);
     if (kept)
         return kept_bytes(e, kept);
-    return 2 * kept_bytes(e, reach) / e->n_layers + (int64_t)(csi_positions_narrow_floats(e, reach) * sizeof(float));
+    const int64_t floats = 2 * reach * CSI_PANEL * e->d;
+    return (2 * floats + (e->words ? layer_size(e, reach) : 0) + (int64_t)csi_positions_narrow_floats(e, reach))
+           * (int64_t)sizeof(float);
 }
 
 const float *csi_positions_get(const csi_run *run, csi_encoder *e, int64_t reach, int64_t *offset_floats,
@@ -148,7 +174,7 @@ const float *csi_positions_get(const csi_run *run, csi_encoder *e, int64_t reach
     pthread_mutex_unlock(&cache->lock);
     if (!best)
         return NULL;
-    *offset_floats = (best->reach - reach) * CSI_PANEL * e->d;
-    *layer_floats = 2 * best->reach * CSI_PANEL * e->d;
+    *layer_floats = layer_size(e, best->reach);
+    *offset_floats = (*layer_floats - layer_size(e, reach)) / 2;
     return best->projected;
 }

@@ -159,6 +159,26 @@ static void mask(int kind, int64_t n, int32_t *first, int32_t *end)
     }
 }
 
+/* In bf16, against the f32 results: what is multiplied has 8 bits, what is summed all of them. */
+static void attention_words(csi_attention *at, const float *f32, int64_t reach)
+{
+    const int64_t panels = csi_panels(at->n_keys), size = panels * at->d * CSI_PANEL, n = at->n_keys;
+    uint32_t *words = csi_alloc_array(&env, (size_t)(size + reach * at->d * CSI_PANEL), 4);
+    float *scratch = make((int64_t)csi_attention_scratch(at->head_width), 0);
+    const csi_run run = {.ops = fast, .max_threads = 1};
+    const csi_narrow_panels p = {.w = words + size};
+    csi_attention_words_run(&run, at, 1, words, words + size / 2);
+    csi_convert_run(&run, CSI_KIND_BF16, at->p, at->d * CSI_PANEL, at->d, 2 * reach * CSI_PANEL, &p);
+    at->p_words = p.w;
+    for (int32_t h = 0; h < at->n_heads; h++)
+        for (int64_t i = 0; i < panels; i++)
+            fast->narrow[CSI_KIND_BF16]->attention(at, h, i, scratch);
+    near_panels(at->out, f32, at->d, n, 6e-3, "attention in bf16");
+    CHECK(fast->all_finite(at->out, size));
+    drop(scratch, (int64_t)csi_attention_scratch(at->head_width));
+    csi_free(&env, words);
+}
+
 static void attention_case(int32_t heads, int32_t width, int64_t n, int kind)
 {
     int64_t d = (int64_t)heads * width, panels = csi_panels(n), size = panels * d * CSI_PANEL;
@@ -173,7 +193,21 @@ static void attention_case(int32_t heads, int32_t width, int64_t n, int kind)
             const int64_t at = ((t / CSI_PANEL) * d + r) * CSI_PANEL + t % CSI_PANEL;
             q[at] = k[at] = v[at] = NAN;
         }
-    csi_attention at = {q, k, v, d, p, reach, u, w, heads, width, n, n, first, end, 1 / sqrtf((float)width), a, 0};
+    csi_attention at = {.q = q,
+                        .k = k,
+                        .v = v,
+                        .d = d,
+                        .p = p,
+                        .reach = reach,
+                        .bias_u = u,
+                        .bias_v = w,
+                        .n_heads = heads,
+                        .head_width = width,
+                        .n_queries = n,
+                        .n_keys = n,
+                        .first = first,
+                        .end = end,
+                        .scale = 1 / sqrtf((float)width)};
     for (int32_t h = 0; h < heads; h++)
         for (int64_t i = 0; i < panels; i++) {
             at.out = a;
@@ -183,6 +217,9 @@ static void attention_case(int32_t heads, int32_t width, int64_t n, int kind)
         }
     near_panels(b, a, d, n, 5e-5, "attention");
     CHECK(fast->all_finite(b, size)); /* columns past the last too */
+    at.out = b;
+    if (fast->narrow[CSI_KIND_BF16] && fast->narrow[CSI_KIND_BF16]->attention && width % 2 == 0)
+        attention_words(&at, a, reach);
     csi_free(&env, first);
     csi_free(&env, end);
     drop(scratch, (int64_t)csi_attention_scratch(width));

@@ -122,7 +122,7 @@ INLINE void att_softmax(const bool masked, float *scores, const float *positions
         *running_max = best;
     }
     att_word *weights = (att_word *)(void *)scores;
-    vec sum = *running_sum;
+    vec total = *running_sum;
     for (int64_t j = 0; j < n_keys; j += ATT_PER_WORD, weights += CSI_PANEL) {
         vec w[ATT_PER_WORD];
         UNROLL for (int i = 0; i < ATT_PER_WORD; i++)
@@ -131,11 +131,11 @@ INLINE void att_softmax(const bool masked, float *scores, const float *positions
             w[i] = vexp(s - best);
             if (masked)
                 w[i] = select(((int)(j + i) >= first) & ((int)(j + i) < end), w[i], splat(0));
-            sum += w[i];
+            total += w[i];
         }
         att_store(weights, w);
     }
-    *running_sum = sum;
+    *running_sum = total;
 }
 
 #define ATT_SOFTMAX(name, masked)                                                                                   \

@@ -345,7 +345,8 @@ static void matvec(const csi_narrow *w, int64_t row0, int64_t row1, const uint32
     }
 }
 
-#define NARROW_OPS(set)                                                       \
-    {                                                                         \
-        .name = #set, .linear = linear, .matvec = matvec, .convert = convert, \
+#define NARROW_OPS_FIELDS(set) .name = #set, .linear = linear, .matvec = matvec, .convert = convert
+#define NARROW_OPS(set)        \
+    {                          \
+        NARROW_OPS_FIELDS(set) \
     }

@@ -106,7 +106,7 @@ static void convert_int8(const float *x, int64_t rows, int64_t columns, uint32_t
     }
 }
 
-const csi_narrow_ops csi_int8_c = {"c", linear_int8, matvec_int8, convert_int8};
+const csi_narrow_ops csi_int8_c = {.name = "c", .linear = linear_int8, .matvec = matvec_int8, .convert = convert_int8};
 
 /* ------------------------------------------------------------------- bf16 */
 
@@ -150,4 +150,4 @@ static void convert_bf16(const float *x, int64_t rows, int64_t columns, uint32_t
             *x_word(words, n, r / 2, t) |= csi_bf16_round(x[r * CSI_PANEL + t]) << (r % 2 * 16);
 }
 
-const csi_narrow_ops csi_bf16_c = {"c", linear_bf16, matvec_bf16, convert_bf16};
+const csi_narrow_ops csi_bf16_c = {.name = "c", .linear = linear_bf16, .matvec = matvec_bf16, .convert = convert_bf16};
