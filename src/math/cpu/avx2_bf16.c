@@ -4,6 +4,7 @@
 #define ROWS      4
 #define TILE_VECS 2
 #define FEW_SUMS  8
+#define FEW_COLUMNS 24
 #include "math/cpu/lanes.h"
 
 #include "math/cpu/bf16_widened.h"

@@ -6,6 +6,7 @@
 #define ROWS      8
 #define TILE_VECS 3
 #define FEW_SUMS  16
+#define FEW_COLUMNS 24
 #define BIAS      0
 #include "math/cpu/lanes.h"
 

@@ -3,7 +3,8 @@
 #define LANES     16
 #define ROWS      8
 #define TILE_VECS 3
-#define FEW_SUMS  24
+#define FEW_SUMS  28
+#define FEW_COLUMNS 42
 #include "math/cpu/lanes.h"
 
 #include <immintrin.h>

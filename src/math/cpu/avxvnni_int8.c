@@ -4,6 +4,7 @@
 #define ROWS      4
 #define TILE_VECS 3
 #define FEW_SUMS  12
+#define FEW_COLUMNS 24
 #define BIAS      128
 #include "math/cpu/lanes.h"
 

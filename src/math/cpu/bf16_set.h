@@ -22,7 +22,7 @@ INLINE vec value(sums s, const csi_narrow *w, int64_t row, const float *x_scale)
     return s;
 }
 
-INLINE vec value_down(sums s, const csi_narrow *w, int64_t row, float x_scale)
+INLINE vec value_down(sums s, const csi_narrow *w, int64_t row, const float *x_scale)
 {
     (void)w, (void)row, (void)x_scale;
     return s;

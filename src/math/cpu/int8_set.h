@@ -21,9 +21,9 @@ INLINE vec value(sums s, const csi_narrow *w, int64_t row, const float *x_scale)
     return __builtin_convertvector(s, vec) * (w->scale[row] * load(x_scale));
 }
 
-INLINE vec value_down(sums s, const csi_narrow *w, int64_t row, float x_scale)
+INLINE vec value_down(sums s, const csi_narrow *w, int64_t row, const float *x_scale)
 {
-    return __builtin_convertvector(s, vec) * (load(w->scale + row) * x_scale);
+    return __builtin_convertvector(s, vec) * (load(w->scale + row) * *x_scale);
 }
 
 #include "math/cpu/convert_int8.h"

@@ -6,6 +6,7 @@
  *     LANES             32-bit words and sums in a vector
  *     ROWS, TILE_VECS   the register tile where columns are many: ROWS x TILE_VECS sums; ROWS divides CSI_ROW_BLOCK
  *     FEW_SUMS          sums in registers where columns are few
+ *     FEW_COLUMNS       how many that are
  *
  * includes lanes.h, says how words times words are added to 32-bit sums,
  *
@@ -138,16 +139,15 @@ static void piece_sums(const csi_narrow *w, int64_t row0, int64_t row1, int64_t 
     }
 }
 
-/* What becomes of the sums of rows [row0, row1) of one panel; rows of sums are `pitch` apart. */
-static void finish(const csi_linear *l, int64_t row0, int64_t row1, int64_t panel, int64_t columns, const sum *at,
-                   int64_t pitch)
+/* What becomes of the sums of rows [row0, row1) of one panel. */
+static void finish(const csi_linear *l, int64_t row0, int64_t row1, int64_t panel, int64_t columns, const sum *at)
 {
     const float *x_scale = l->narrow_x.scale + panel * CSI_PANEL;
     for (int64_t row = row0; row < row1; row++) {
         float *y = l->y + panel * l->y_panel + row * l->y_row;
         const float bias = l->bias ? l->bias[row] : 0.0f;
         for (int64_t c = 0; c < columns; c += LANES) {
-            vec s = value(load_sums(at + (row - row0) * pitch + c), l->narrow, row, x_scale + c) + bias;
+            vec s = value(load_sums(at + (row - row0) * CSI_PANEL + c), l->narrow, row, x_scale + c) + bias;
             switch (l->epilogue) {
             case CSI_STORE:
                 break;
@@ -185,44 +185,53 @@ static void many_columns(const csi_linear *l, int64_t row0, int64_t row1, int64_
             for (int64_t g = 0; g < words; g += piece)
                 piece_sums(w, row, whole_blocks(end), g, CSI_MIN(g + piece, words),
                            l->narrow_x.w + (p * words + g) * CSI_PANEL, columns, p == panel0, at);
-            finish(l, row, end, p, columns, at, CSI_PANEL);
+            finish(l, row, end, p, columns, at);
         }
     }
 }
 
 /* ---------------------------------------------------------------- few columns */
 
-/* FEW_AT_ONCE columns in one pass over the weights; FEW_BLOCKS row blocks at a time, for that many sums which do not wait
- * for each other; weights asked for FEW_AHEAD words ahead. */
+/* Columns go in passes of at most FEW_AT_ONCE, FEW_BLOCKS row blocks at a time, for that many sums which do not wait for
+ * each other. Where there are several passes, each goes over a piece of the weights before the next piece is taken, so
+ * that those stay in the first-level cache. Weights are asked for a piece ahead, a part in each pass, or FEW_AHEAD bytes. */
 enum {
     ROW_VECS = CSI_ROW_BLOCK / LANES,
-    FEW_AT_ONCE = CSI_MIN(FEW_SUMS / ROW_VECS, 12),
-    FEW_COLUMNS = 24,
-    FEW_PITCH = 32 + 4,
-    FEW_AHEAD = 1024
+    FEW_AT_ONCE = CSI_MIN(FEW_SUMS / ROW_VECS, 14),
+    LINE_BYTES = CSI_ROW_BLOCK * 4, /* a word of each output of a block */
+    FEW_AHEAD = 64 * LINE_BYTES,
+    FEW_PIECE = 256 /* lines of a piece */
 };
 #define FEW_BLOCKS(columns) (FEW_SUMS / ROW_VECS >= 4 * (columns) ? 4 : FEW_SUMS / ROW_VECS >= 2 * (columns) ? 2 : 1)
 
-/* Sums of `blocks` row blocks from row on and columns x.., whose words are x_pitch apart: at[c][row]. */
-INLINE void few_tile(const int columns, const int blocks, const csi_narrow *w, int64_t row, const uint32_t *x,
-                     int64_t x_pitch, sum at[FEW_AT_ONCE][SUM_ROWS])
+/* What to ask for while a piece is computed: of each block, from its first byte at g0 + `ahead` on, `step` for every word. */
+typedef struct fetch {
+    int64_t ahead, step; /* bytes */
+} fetch;
+
+/* Sums of `blocks` row blocks from row on over words [g0, g1) and columns x.., whose words are x_pitch apart: at[c][row],
+ * begun at g0 = 0 and else continued. */
+INLINE void few_tile(const int columns, const int blocks, const csi_narrow *w, int64_t row, int64_t g0, int64_t g1,
+                     const uint32_t *x, int64_t x_pitch, fetch f, sum (*at)[SUM_ROWS])
 {
     const int64_t words = w->words;
     const uint32_t *in[4];
     sums acc[FEW_AT_ONCE][4][ROW_VECS];
     UNROLL for (int b = 0; b < blocks; b++)
     {
-        in[b] = w->w + (row + b * CSI_ROW_BLOCK) * words;
+        in[b] = w->w + (row + b * CSI_ROW_BLOCK) * words + g0 * CSI_ROW_BLOCK;
         UNROLL for (int c = 0; c < columns; c++) UNROLL for (int v = 0; v < ROW_VECS; v++)
         {
-            acc[c][b][v] = first(w, row + b * CSI_ROW_BLOCK + v * LANES);
+            acc[c][b][v] =
+                g0 ? load_sums(&at[c][b * CSI_ROW_BLOCK + v * LANES]) : first(w, row + b * CSI_ROW_BLOCK + v * LANES);
         }
     }
-    for (int64_t g = 0; g < words; g++, x += x_pitch) {
+    x += g0 * x_pitch;
+    for (int64_t g = 0; g < g1 - g0; g++, x += x_pitch, f.ahead += f.step) {
         w_form wv[4][ROW_VECS];
         UNROLL for (int b = 0; b < blocks; b++)
         {
-            __builtin_prefetch(in[b] + g * CSI_ROW_BLOCK + FEW_AHEAD);
+            __builtin_prefetch((const char *)in[b] + f.ahead);
             UNROLL for (int v = 0; v < ROW_VECS; v++)
             {
                 wv[b][v] = form_w(load_words(in[b] + g * CSI_ROW_BLOCK + v * LANES));
@@ -244,17 +253,17 @@ INLINE void few_tile(const int columns, const int blocks, const csi_narrow *w, i
     }
 }
 
-#define FEW_CASE(n)                                                                                         \
-    case n:                                                                                                 \
-        if (blocks == 1)                                                                                    \
-            few_tile(CSI_MIN(n, FEW_AT_ONCE), 1, w, row, x, x_pitch, at);                                   \
-        else                                                                                                \
-            few_tile(CSI_MIN(n, FEW_AT_ONCE), FEW_BLOCKS(CSI_MIN(n, FEW_AT_ONCE)), w, row, x, x_pitch, at); \
+#define FEW_CASE(n)                                                                                                   \
+    case n:                                                                                                           \
+        if (blocks == 1)                                                                                              \
+            few_tile(CSI_MIN(n, FEW_AT_ONCE), 1, w, row, g0, g1, x, x_pitch, f, at);                                  \
+        else                                                                                                          \
+            few_tile(CSI_MIN(n, FEW_AT_ONCE), FEW_BLOCKS(CSI_MIN(n, FEW_AT_ONCE)), w, row, g0, g1, x, x_pitch, f, at); \
         break;
 
 /* columns: 1..FEW_AT_ONCE; blocks: 1 or FEW_BLOCKS(columns). */
-static void few_sums(int columns, int blocks, const csi_narrow *w, int64_t row, const uint32_t *x, int64_t x_pitch,
-                     sum at[FEW_AT_ONCE][SUM_ROWS])
+static void few_sums(int columns, int blocks, const csi_narrow *w, int64_t row, int64_t g0, int64_t g1,
+                     const uint32_t *x, int64_t x_pitch, fetch f, sum (*at)[SUM_ROWS])
 {
     switch (columns) {
         FEW_CASE(1)
@@ -269,32 +278,100 @@ static void few_sums(int columns, int blocks, const csi_narrow *w, int64_t row, 
         FEW_CASE(10)
         FEW_CASE(11)
         FEW_CASE(12)
+        FEW_CASE(13)
+        FEW_CASE(14)
     default:
         break;
     }
 }
 
-typedef sum quad __attribute__((vector_size(16)));
-typedef sum uquad __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float quad __attribute__((vector_size(16)));
+typedef float uquad __attribute__((vector_size(16), aligned(4), may_alias));
 
-/* Columns c.. of 4 (those past the last are zeros) and `rows` rows to rows of FEW_PITCH, four by four. */
-static void turn(sum at[FEW_AT_ONCE][SUM_ROWS], int columns, int rows, sum *by_row)
+INLINE quad load_quad(const void *x)
+{
+    return *(const uquad *)x;
+}
+
+/* Sums of one column and `rows` outputs from row on become floats, in place: all of what finish() does but for CSI_RESIDUAL's
+ * addition. bias: of these rows. */
+INLINE void finish_down(const csi_linear *l, int64_t row, int rows, const float *bias, const float *x_scale, sum *at)
+{
+    for (int r = 0; r < rows; r += LANES) {
+        vec s = value_down(load_sums(at + r), l->narrow, row + r, x_scale) + load(bias + r);
+        if (l->epilogue == CSI_RELU)
+            s = vmax(s, splat(0));
+        else if (l->epilogue == CSI_SILU)
+            s = vsilu(s);
+        memcpy(at + r, &s, sizeof s);
+    }
+}
+
+/* Where in few_passes()'s result a column is. */
+static int slot(int column, int columns, int n, int passes)
+{
+    return column < n * (passes - 1) ? column : column + n * passes - columns;
+}
+
+/* Columns c.. of 4, as they come from finish_down(), and 4 outputs from row on to y. */
+INLINE void turn(const csi_linear *l, const sum *const in[4], int64_t row, int64_t end, int c)
+{
+    quad q0 = load_quad(in[0]), q1 = load_quad(in[1]), q2 = load_quad(in[2]), q3 = load_quad(in[3]);
+    quad a = __builtin_shufflevector(q0, q1, 0, 4, 1, 5), b = __builtin_shufflevector(q0, q1, 2, 6, 3, 7);
+    quad d = __builtin_shufflevector(q2, q3, 0, 4, 1, 5), e = __builtin_shufflevector(q2, q3, 2, 6, 3, 7);
+    const quad out[4] = {__builtin_shufflevector(a, d, 0, 1, 4, 5), __builtin_shufflevector(a, d, 2, 3, 6, 7),
+                         __builtin_shufflevector(b, e, 0, 1, 4, 5), __builtin_shufflevector(b, e, 2, 3, 6, 7)};
+    float *y = l->y + row * l->y_row + c;
+    for (int i = 0; i < 4 && row + i < end; i++, y += l->y_row) {
+        quad q = out[i];
+        if (l->epilogue == CSI_RESIDUAL)
+            q = load_quad(y) + l->scale * q;
+        *(uquad *)y = q;
+    }
+}
+
+/* The same for all columns (past the last, up to a whole quad, come zeros) and all outputs [row, end). */
+static void finish_few(const csi_linear *l, int64_t row, int64_t end, int n, int passes, sum (*at)[SUM_ROWS])
 {
     static const sum zeros[SUM_ROWS] __attribute__((aligned(16)));
+    const int columns = (int)l->columns, rows = (int)(end - row);
+    float bias[SUM_ROWS + LANES] = {0};
+    if (l->bias)
+        memcpy(bias, l->bias + row, (size_t)rows * sizeof *bias);
+    for (int c = 0; c < columns; c++)
+        finish_down(l, row, rows, bias, l->narrow_x.scale + c, at[slot(c, columns, n, passes)]);
     for (int c = 0; c < columns; c += 4) {
         const sum *in[4];
         for (int i = 0; i < 4; i++)
-            in[i] = c + i < columns ? at[c + i] : zeros;
+            in[i] = c + i < columns ? at[slot(c + i, columns, n, passes)] : zeros;
         for (int r = 0; r < rows; r += 4) {
-            quad q0 = *(const quad *)(in[0] + r), q1 = *(const quad *)(in[1] + r), q2 = *(const quad *)(in[2] + r),
-                 q3 = *(const quad *)(in[3] + r);
-            quad a = __builtin_shufflevector(q0, q1, 0, 4, 1, 5), b = __builtin_shufflevector(q0, q1, 2, 6, 3, 7);
-            quad d = __builtin_shufflevector(q2, q3, 0, 4, 1, 5), e = __builtin_shufflevector(q2, q3, 2, 6, 3, 7);
-            sum *out = by_row + r * FEW_PITCH + c;
-            *(uquad *)out = __builtin_shufflevector(a, d, 0, 1, 4, 5);
-            *(uquad *)(out + FEW_PITCH) = __builtin_shufflevector(a, d, 2, 3, 6, 7);
-            *(uquad *)(out + 2 * FEW_PITCH) = __builtin_shufflevector(b, e, 0, 1, 4, 5);
-            *(uquad *)(out + 3 * FEW_PITCH) = __builtin_shufflevector(b, e, 2, 3, 6, 7);
+            const sum *const at_r[4] = {in[0] + r, in[1] + r, in[2] + r, in[3] + r};
+            turn(l, at_r, row + r, end, c);
+        }
+    }
+}
+
+/* Sums of all columns and `blocks` row blocks from row on, in passes of n columns: at[pass * n + c]. The blocks after these
+ * end at row1. */
+static void few_passes(const csi_linear *l, int n, int passes, int blocks, int64_t row, int64_t row1, sum (*at)[SUM_ROWS])
+{
+    const csi_narrow *w = l->narrow;
+    const int64_t words = w->words, most = passes > 1 ? FEW_PIECE / blocks : words;
+    const int64_t pieces = (words + most - 1) / most, piece = (words + pieces - 1) / pieces;
+    const int64_t next = (blocks - 1) * words * LINE_BYTES; /* from the end of a block to its next one */
+    for (int64_t g0 = 0; g0 < words; g0 += piece) {
+        const int64_t g1 = CSI_MIN(g0 + piece, words);
+        const bool last = g1 == words, more = !last || row + blocks * CSI_ROW_BLOCK < row1;
+        for (int pass = 0; pass < passes; pass++) {
+            const int c = CSI_MIN(pass * n, (int)l->columns - n);
+            fetch f = {FEW_AHEAD, LINE_BYTES};
+            if (passes > 1 && more) {
+                f.step = (LINE_BYTES + passes - 1) / passes;
+                f.ahead = (g1 - g0) * (LINE_BYTES + pass * f.step) + (last ? next : 0);
+            } else if (passes > 1) {
+                f = (fetch){0, 0};
+            }
+            few_sums(n, blocks, w, row, g0, g1, l->narrow_x.w + c, CSI_PANEL, f, at + pass * n);
         }
     }
 }
@@ -302,20 +379,14 @@ static void turn(sum at[FEW_AT_ONCE][SUM_ROWS], int columns, int rows, sum *by_r
 /* Columns in passes of equal size, the last of which may do some again. */
 static void few_columns(const csi_linear *l, int64_t row0, int64_t row1)
 {
-    const csi_narrow *w = l->narrow;
     const int columns = (int)l->columns, passes = (columns + FEW_AT_ONCE - 1) / FEW_AT_ONCE;
     const int n = (columns + passes - 1) / passes, most = FEW_BLOCKS(n);
-    sum at[FEW_AT_ONCE][SUM_ROWS] __attribute__((aligned(64))), by_row[SUM_ROWS * FEW_PITCH];
-    memset(by_row, 0, sizeof by_row);
+    sum at[FEW_COLUMNS + FEW_AT_ONCE][SUM_ROWS] __attribute__((aligned(64)));
     for (int64_t row = row0; row < row1;) {
         const int blocks = row1 - row >= most * CSI_ROW_BLOCK ? most : 1;
-        for (int pass = 0; pass < passes; pass++) {
-            const int c = CSI_MIN(pass * n, columns - n);
-            few_sums(n, blocks, w, row, l->narrow_x.w + c, CSI_PANEL, at);
-            turn(at, n, blocks * CSI_ROW_BLOCK, by_row + c);
-        }
+        few_passes(l, n, passes, blocks, row, row1, at);
         const int64_t end = CSI_MIN(row + blocks * CSI_ROW_BLOCK, row1);
-        finish(l, row, end, 0, columns, by_row, FEW_PITCH);
+        finish_few(l, row, end, n, passes, at);
         row = end;
     }
 }
@@ -335,9 +406,9 @@ static void matvec(const csi_narrow *w, int64_t row0, int64_t row1, const uint32
     for (int64_t row = row0; row < row1;) {
         const int blocks = row1 - row >= FEW_BLOCKS(1) * CSI_ROW_BLOCK ? FEW_BLOCKS(1) : 1;
         const int64_t end = CSI_MIN(row + blocks * CSI_ROW_BLOCK, row1);
-        few_sums(1, blocks, w, row, x, 1, at);
+        few_sums(1, blocks, w, row, 0, w->words, x, 1, (fetch){FEW_AHEAD, LINE_BYTES}, at);
         for (int64_t r = row; r < end; r += LANES) {
-            vec v = value_down(load_sums(&at[0][r - row]), w, r, x_scale);
+            vec v = value_down(load_sums(&at[0][r - row]), w, r, &x_scale);
             for (int64_t i = 0; i < CSI_MIN(LANES, end - r); i++)
                 y[r + i] = v[i] + (bias ? bias[r + i] : 0.0f);
         }

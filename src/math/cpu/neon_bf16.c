@@ -4,6 +4,7 @@
 #define ROWS      8
 #define TILE_VECS 2
 #define FEW_SUMS  16
+#define FEW_COLUMNS 24
 #include "math/cpu/lanes.h"
 
 #include "math/cpu/bf16_widened.h"

@@ -5,6 +5,7 @@
 #define ROWS      8
 #define TILE_VECS 2
 #define FEW_SUMS  16
+#define FEW_COLUMNS 24
 #define BIAS      0
 #include "math/cpu/lanes.h"
 

@@ -4,6 +4,7 @@
 #define ROWS      8
 #define TILE_VECS 2
 #define FEW_SUMS  24
+#define FEW_COLUMNS 24
 #define BIAS      0
 #define DOT_BY_LANE
 #include "math/cpu/lanes.h"
