@@ -24,6 +24,14 @@
 
 enum { CSI_PANEL = 48 };
 
+/* Columns of a panel that can be worked on apart: a cache line of each row. */
+enum { CSI_STRIP = 16 };
+
+static inline int64_t csi_strips(int64_t columns)
+{
+    return (columns + CSI_STRIP - 1) / CSI_STRIP;
+}
+
 /* Panels that a dense layer works on at a time: its scratch is (rows * 8 panels). */
 enum { CSI_PANEL_BLOCK = 8 };
 
@@ -173,7 +181,8 @@ typedef struct csi_narrow_ops {
     void (*matvec)(const csi_narrow *w, int64_t row0, int64_t row1, const uint32_t *x, float x_scale, const float *bias,
                    float *y);
 
-    /* One panel of `rows` rows to words; past `columns` (of this panel) they are rubbish, and scale finite.
+    /* One panel of `rows` rows to words, or part of one: x, words and scale may begin at any strip. Past `columns`, up to
+     * the next strip, words are rubbish and scale finite; what is after that is not touched.
      * int8: scale[t] = max |x| / 127 of the column, q = x * (127 / max) rounded to nearest, ties to even; a column of
      * zeros (max below 1e-30) has scale 0, one with a number that is not finite a scale that is not. bf16: scale is not
      * written; what is not finite stays so. */

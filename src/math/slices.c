@@ -74,6 +74,8 @@ void csi_linear_run(const csi_run *run, const csi_linear *layers, int n_layers)
 
 /* ------------------------------------------------------------ narrow kinds */
 
+enum { STRIPS = CSI_PANEL / CSI_STRIP };
+
 typedef struct convert_job {
     const csi_run *run;
     const csi_narrow_panels *out;
@@ -86,17 +88,19 @@ static void convert_slice(void *context, int slice, int worker)
 {
     const convert_job *job = context;
     (void)worker;
-    int64_t words = csi_narrow_words(job->kind, job->rows), left = job->columns - (int64_t)slice * CSI_PANEL;
-    job->run->ops->narrow[job->kind]->convert(job->x + slice * job->x_panel, job->rows, CSI_MIN(left, CSI_PANEL),
-                                              job->out->w + slice * words * CSI_PANEL,
-                                              job->out->scale ? job->out->scale + (int64_t)slice * CSI_PANEL : NULL);
+    int64_t panel = slice / STRIPS, lane = slice % STRIPS * CSI_STRIP, at = panel * CSI_PANEL + lane;
+    int64_t words = csi_narrow_words(job->kind, job->rows);
+    job->run->ops->narrow[job->kind]->convert(job->x + panel * job->x_panel + lane, job->rows,
+                                              CSI_MIN(job->columns - at, CSI_STRIP),
+                                              job->out->w + panel * words * CSI_PANEL + lane,
+                                              job->out->scale ? job->out->scale + at : NULL);
 }
 
 void csi_convert_run(const csi_run *run, csi_kind kind, const float *x, int64_t x_panel, int64_t rows, int64_t columns,
                      const csi_narrow_panels *out)
 {
     convert_job job = {run, out, x, x_panel, rows, columns, kind};
-    csi_pool_run(run->pool, run->max_threads, (int)csi_panels(columns), convert_slice, &job);
+    csi_pool_run(run->pool, run->max_threads, (int)csi_strips(columns), convert_slice, &job);
 }
 
 /* -------------------------------------------------------------- layer norm */
@@ -114,16 +118,16 @@ static void norm_slice(void *context, int slice, int worker)
 {
     const norm_job *job = context;
     (void)worker;
-    int64_t panel = slice / 3 * job->rows * CSI_PANEL;
-    job->run->ops->layer_norm(job->x + panel, job->y + panel, job->rows, slice % 3 * 16, job->weight, job->bias, 1e-5f,
-                              job->silu);
+    int64_t panel = slice / STRIPS * job->rows * CSI_PANEL;
+    job->run->ops->layer_norm(job->x + panel, job->y + panel, job->rows, slice % STRIPS * CSI_STRIP, job->weight,
+                              job->bias, 1e-5f, job->silu);
 }
 
 void csi_layer_norm_run(const csi_run *run, const float *x, float *y, int64_t rows, int64_t columns,
                         const float *weight, const float *bias, bool silu)
 {
     norm_job job = {run, x, y, weight, bias, rows, silu};
-    csi_pool_run(run->pool, run->max_threads, (int)((columns + 15) / 16), norm_slice, &job);
+    csi_pool_run(run->pool, run->max_threads, (int)csi_strips(columns), norm_slice, &job);
 }
 
 /* --------------------------------------------------------------- attention */

@@ -399,8 +399,10 @@ static void convert(void)
                 CHECK(met[n] == 0x63636363 && scale[CSI_PANEL] == 99);
                 if (kind == CSI_KIND_INT8)
                     same(scale, expected_scale, (size_t)columns * sizeof *scale, tables[k], "scales");
-                for (int64_t t = columns; t < CSI_PANEL; t++)
+                for (int64_t t = columns; t < csi_strips(columns) * CSI_STRIP; t++)
                     CHECK(isfinite(scale[t]));
+                for (int64_t t = csi_strips(columns) * CSI_STRIP; t < CSI_PANEL; t++) /* another strip's */
+                    CHECK(scale[t] == 0 && met[(words - 1) * CSI_PANEL + t] == 0x63636363);
                 for (int64_t g = 0; g < words; g++)
                     same(met + g * CSI_PANEL, expected + g * CSI_PANEL, (size_t)columns * sizeof *met, tables[k],
                          "convert");

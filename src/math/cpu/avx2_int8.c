@@ -2,12 +2,12 @@
  *
  * The int8 kernels for AVX2 without AVX-VNNI. vpmaddubsw multiplies unsigned by signed bytes and adds
  * pairs in 16 bits with saturation: |x| times w with the sign of x is at most 2 * 128 * 127, which fits. */
-#define LANES     8
-#define ROWS      4
-#define TILE_VECS 2
-#define FEW_SUMS  8
+#define LANES       8
+#define ROWS        4
+#define TILE_VECS   2
+#define FEW_SUMS    8
 #define FEW_COLUMNS 24
-#define BIAS      0
+#define BIAS        0
 #include "math/cpu/lanes.h"
 
 #include <immintrin.h>

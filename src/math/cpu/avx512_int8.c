@@ -2,12 +2,12 @@
  *
  * The int8 kernels for AVX-512 without VNNI. vpmaddubsw multiplies unsigned by signed bytes and adds pairs
  * in 16 bits with saturation: |x| times w with the sign of x is at most 2 * 128 * 127, which fits. */
-#define LANES     16
-#define ROWS      8
-#define TILE_VECS 3
-#define FEW_SUMS  16
+#define LANES       16
+#define ROWS        8
+#define TILE_VECS   3
+#define FEW_SUMS    16
 #define FEW_COLUMNS 24
-#define BIAS      0
+#define BIAS        0
 #include "math/cpu/lanes.h"
 
 #include <immintrin.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The bf16 kernels for AVX-512 with its bf16 extension: vdpbf16ps adds two products of bf16 to an f32 sum. */
-#define LANES     16
-#define ROWS      8
-#define TILE_VECS 3
-#define FEW_SUMS  28
+#define LANES       16
+#define ROWS        8
+#define TILE_VECS   3
+#define FEW_SUMS    28
 #define FEW_COLUMNS 42
 #include "math/cpu/lanes.h"
 

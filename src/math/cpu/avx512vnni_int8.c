@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The int8 kernels for AVX-512 with VNNI: vpdpbusd adds four products of unsigned and signed bytes. */
-#define LANES     16
-#define ROWS      8
-#define TILE_VECS 3
-#define FEW_SUMS  28
+#define LANES       16
+#define ROWS        8
+#define TILE_VECS   3
+#define FEW_SUMS    28
 #define FEW_COLUMNS 42
-#define BIAS      128
+#define BIAS        128
 #include "math/cpu/lanes.h"
 
 #include <immintrin.h>

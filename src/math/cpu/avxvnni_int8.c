@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The int8 kernels for AVX2 with AVX-VNNI: vpdpbusd adds four products of unsigned and signed bytes. */
-#define LANES     8
-#define ROWS      4
-#define TILE_VECS 3
-#define FEW_SUMS  12
+#define LANES       8
+#define ROWS        4
+#define TILE_VECS   3
+#define FEW_SUMS    12
 #define FEW_COLUMNS 24
-#define BIAS      128
+#define BIAS        128
 #include "math/cpu/lanes.h"
 
 #include <immintrin.h>

@@ -3,7 +3,7 @@
  * the rounding. Columns go sixteen at a time, a cache line of each row. */
 #include "math/cpu/narrow_kernels.h"
 
-enum { STRIP = 16, STRIP_VECS = STRIP / LANES };
+enum { STRIP = CSI_STRIP, STRIP_VECS = STRIP / LANES };
 
 INLINE ivec larger(ivec a, ivec b)
 {
@@ -76,9 +76,6 @@ static void quantize_strip(const float *x, int64_t rows, uint32_t *words, float 
 
 static void convert(const float *x, int64_t rows, int64_t columns, uint32_t *words, float *scale)
 {
-    for (int64_t t = 0; t < CSI_PANEL; t += STRIP)
-        if (t < columns)
-            quantize_strip(x + t, rows, words + t, scale + t);
-        else
-            memset(scale + t, 0, STRIP * sizeof *scale);
+    for (int64_t t = 0; t < columns; t += STRIP)
+        quantize_strip(x + t, rows, words + t, scale + t);
 }

@@ -253,11 +253,11 @@ INLINE void few_tile(const int columns, const int blocks, const csi_narrow *w, i
     }
 }
 
-#define FEW_CASE(n)                                                                                                   \
-    case n:                                                                                                           \
-        if (blocks == 1)                                                                                              \
-            few_tile(CSI_MIN(n, FEW_AT_ONCE), 1, w, row, g0, g1, x, x_pitch, f, at);                                  \
-        else                                                                                                          \
+#define FEW_CASE(n)                                                                                                    \
+    case n:                                                                                                            \
+        if (blocks == 1)                                                                                               \
+            few_tile(CSI_MIN(n, FEW_AT_ONCE), 1, w, row, g0, g1, x, x_pitch, f, at);                                   \
+        else                                                                                                           \
             few_tile(CSI_MIN(n, FEW_AT_ONCE), FEW_BLOCKS(CSI_MIN(n, FEW_AT_ONCE)), w, row, g0, g1, x, x_pitch, f, at); \
         break;
 
@@ -353,7 +353,8 @@ static void finish_few(const csi_linear *l, int64_t row, int64_t end, int n, int
 
 /* Sums of all columns and `blocks` row blocks from row on, in passes of n columns: at[pass * n + c]. The blocks after these
  * end at row1. */
-static void few_passes(const csi_linear *l, int n, int passes, int blocks, int64_t row, int64_t row1, sum (*at)[SUM_ROWS])
+static void few_passes(const csi_linear *l, int n, int passes, int blocks, int64_t row, int64_t row1,
+                       sum (*at)[SUM_ROWS])
 {
     const csi_narrow *w = l->narrow;
     const int64_t words = w->words, most = passes > 1 ? FEW_PIECE / blocks : words;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * The int8 kernels for every arm64: products in 16 bits, of which two fit, added in pairs and then to 32
  * bits. */
-#define LANES     4
-#define ROWS      8
-#define TILE_VECS 2
-#define FEW_SUMS  16
+#define LANES       4
+#define ROWS        8
+#define TILE_VECS   2
+#define FEW_SUMS    16
 #define FEW_COLUMNS 24
-#define BIAS      0
+#define BIAS        0
 #include "math/cpu/lanes.h"
 
 #include <arm_neon.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The int8 kernels for arm64 with the dot product extension (SDOT). */
-#define LANES     4
-#define ROWS      8
-#define TILE_VECS 2
-#define FEW_SUMS  24
+#define LANES       4
+#define ROWS        8
+#define TILE_VECS   2
+#define FEW_SUMS    24
 #define FEW_COLUMNS 24
-#define BIAS      0
+#define BIAS        0
 #define DOT_BY_LANE
 #include "math/cpu/lanes.h"
 

@@ -94,13 +94,14 @@ static void matvec_int8(const csi_narrow *w, int64_t row0, int64_t row1, const u
 static void convert_int8(const float *x, int64_t rows, int64_t columns, uint32_t *words, float *scale)
 {
     const int64_t n = csi_narrow_words(CSI_KIND_INT8, rows);
-    memset(words, 0, (size_t)(n * CSI_PANEL) * sizeof *words);
-    for (int64_t t = 0; t < CSI_PANEL; t++) {
+    for (int64_t t = 0; t < csi_strips(columns) * CSI_STRIP; t++) {
         int32_t most = 0;
         float factor;
         for (int64_t r = 0; r < rows && t < columns; r++)
             most = CSI_MAX(most, csi_int8_magnitude(x[r * CSI_PANEL + t]));
         scale[t] = csi_int8_scale(most, &factor);
+        for (int64_t g = 0; g < n; g++)
+            *x_word(words, n, g, t) = 0;
         for (int64_t r = 0; r < rows && t < columns; r++)
             *x_word(words, n, r / 4, t) |= csi_int8_round(x[r * CSI_PANEL + t], factor) << (r % 4 * 8);
     }
@@ -144,10 +145,12 @@ static void convert_bf16(const float *x, int64_t rows, int64_t columns, uint32_t
 {
     const int64_t n = csi_narrow_words(CSI_KIND_BF16, rows);
     (void)scale;
-    memset(words, 0, (size_t)(n * CSI_PANEL) * sizeof *words);
-    for (int64_t t = 0; t < columns; t++)
+    for (int64_t t = 0; t < columns; t++) {
+        for (int64_t g = 0; g < n; g++)
+            *x_word(words, n, g, t) = 0;
         for (int64_t r = 0; r < rows; r++)
             *x_word(words, n, r / 2, t) |= csi_bf16_round(x[r * CSI_PANEL + t]) << (r % 2 * 16);
+    }
 }
 
 const csi_narrow_ops csi_bf16_c = {.name = "c", .linear = linear_bf16, .matvec = matvec_bf16, .convert = convert_bf16};

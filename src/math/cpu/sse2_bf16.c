@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The bf16 kernels for SSE2. */
-#define LANES     4
-#define ROWS      4
-#define TILE_VECS 2
-#define FEW_SUMS  8
+#define LANES       4
+#define ROWS        4
+#define TILE_VECS   2
+#define FEW_SUMS    8
 #define FEW_COLUMNS 24
 #include "math/cpu/lanes.h"
 

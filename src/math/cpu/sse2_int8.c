@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The int8 kernels for SSE2: bytes of even and of odd places are widened to 16 bits, then pmaddwd. */
-#define LANES     4
-#define ROWS      4
-#define TILE_VECS 2
-#define FEW_SUMS  8
+#define LANES       4
+#define ROWS        4
+#define TILE_VECS   2
+#define FEW_SUMS    8
 #define FEW_COLUMNS 24
-#define BIAS      0
+#define BIAS        0
 #include "math/cpu/lanes.h"
 
 #include <emmintrin.h>
