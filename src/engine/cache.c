@@ -135,6 +135,13 @@ void csi_cache_release(csi_cached *found)
 
 /* ------------------------------------------------------------------- putting */
 
+/* The draft is given up, with a line of the log; errno says why. */
+static void give_up(csi_draft *draft)
+{
+    tell(draft->cache, CS_LOG_INFO, draft->temporary, strerror(errno));
+    csi_cache_drop(draft);
+}
+
 static bool write_at(int fd, const void *bytes, size_t size, uint64_t at)
 {
     const size_t piece = (size_t)64 << 20; /* Linux writes less than 2 GiB at a time */
@@ -152,45 +159,84 @@ static bool write_at(int fd, const void *bytes, size_t size, uint64_t at)
     return true;
 }
 
-/* A temporary of this call alone: created here and locked, so that nobody takes it for a dead writer's. */
-static bool write_file(const csi_cache *cache, const char *temporary, const char *path, const void *block, size_t size,
-                       const csi_cache_header *header)
+/* A temporary of this draft alone: created here and locked, so that nobody takes it for a dead writer's. */
+static void open_temporary(csi_draft *draft)
 {
-    int fd = csi_open_fd(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return tell(cache, CS_LOG_INFO, temporary, strerror(errno)), false;
-    bool done = flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (done && fallocate(fd, 0, (off_t)CSI_CACHE_BLOCK, (off_t)size) != 0) /* a full disk is known before it is full */
-        done = errno == EOPNOTSUPP || errno == ENOSYS;
-    done = done && write_at(fd, block, size, CSI_CACHE_BLOCK) && write_at(fd, header, sizeof *header, 0)
-           && rename(temporary, path) == 0;
-    if (!done) {
-        tell(cache, CS_LOG_INFO, temporary, strerror(errno));
-        unlink(temporary);
+    draft->fd = csi_open_fd(draft->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (draft->fd < 0) {
+        tell(draft->cache, CS_LOG_INFO, draft->temporary, strerror(errno));
+        return;
     }
-    close(fd);
-    return done;
+    bool done = flock(draft->fd, LOCK_EX | LOCK_NB) == 0;
+    if (done && fallocate(draft->fd, 0, (off_t)CSI_CACHE_BLOCK, (off_t)draft->size) != 0)
+        done = errno == EOPNOTSUPP || errno == ENOSYS; /* a full disk is known before it is full */
+    if (!done)
+        give_up(draft);
 }
 
-void csi_cache_put(const csi_cache *cache, const void *block, size_t size)
+void csi_cache_begin(const csi_cache *cache, size_t size, csi_draft *draft)
 {
     char name[2 * CSI_CACHE_KEY + 8], unique[2 * CSI_CACHE_KEY + 64];
-    csi_cache_header header;
+    *draft = (csi_draft){.cache = cache, .size = size, .fd = -1};
+    atomic_init(&draft->failed, 0);
     if (!csi_cache_keeps(cache, size) || !csi_cache_make_folder(cache)
         || !csi_cache_make_room(cache, (int64_t)(CSI_CACHE_BLOCK + size)))
         return;
     csi_cache_name(cache->key, name);
-    snprintf(unique, sizeof unique, "%s.%ld-%llx-%llx.tmp", name, (long)getpid(),
-             (unsigned long long)(uintptr_t)&header,
-             (unsigned long long)csi_now_ns()); /* no other thread's stack is here */
-    char *path = join(cache, name), *temporary = join(cache, unique);
-    uint64_t *sums = csi_alloc_array(cache->env, csi_cache_sums(size), sizeof *sums);
-    if (path && temporary && sums) {
-        fill_header(cache, size, csi_cache_sum_run(cache->pool, block, size, sums), &header);
-        if (write_file(cache, temporary, path, block, size, &header))
+    snprintf(unique, sizeof unique, "%s.%ld-%llx-%llx.tmp", name, (long)getpid(), (unsigned long long)(uintptr_t)draft,
+             (unsigned long long)csi_now_ns()); /* no other thread's draft is here */
+    draft->temporary = join(cache, unique);
+    if (draft->temporary)
+        open_temporary(draft);
+}
+
+void csi_cache_write(csi_draft *draft, const void *bytes, size_t size, size_t at)
+{
+    if (draft->fd >= 0 && !atomic_load(&draft->failed) && !write_at(draft->fd, bytes, size, CSI_CACHE_BLOCK + at))
+        atomic_store(&draft->failed, errno ? errno : EIO);
+}
+
+/* False: errno says why. */
+static bool publish(csi_draft *draft, const char *path, const csi_cache_header *header)
+{
+    errno = atomic_load(&draft->failed);
+    return !errno && write_at(draft->fd, header, sizeof *header, 0) && rename(draft->temporary, path) == 0;
+}
+
+static void close_draft(csi_draft *draft)
+{
+    if (draft->fd >= 0)
+        close(draft->fd);
+    draft->fd = -1;
+    csi_free(draft->cache->env, draft->temporary);
+    draft->temporary = NULL;
+}
+
+void csi_cache_end(csi_draft *draft, const void *block)
+{
+    const csi_cache *cache = draft->cache;
+    char name[2 * CSI_CACHE_KEY + 8];
+    csi_cache_header header;
+    if (draft->fd >= 0) {
+        csi_cache_name(cache->key, name);
+        char *path = join(cache, name);
+        uint64_t *sums = csi_alloc_array(cache->env, csi_cache_sums(draft->size), sizeof *sums);
+        errno = ENOMEM;
+        if (path && sums)
+            fill_header(cache, draft->size, csi_cache_sum_run(cache->pool, block, draft->size, sums), &header);
+        if (path && sums && publish(draft, path, &header))
             tell(cache, CS_LOG_DEBUG, path, "written");
+        else
+            give_up(draft);
+        csi_free(cache->env, sums);
+        csi_free(cache->env, path);
     }
-    csi_free(cache->env, sums);
-    csi_free(cache->env, temporary);
-    csi_free(cache->env, path);
+    close_draft(draft);
+}
+
+void csi_cache_drop(csi_draft *draft)
+{
+    if (draft->fd >= 0)
+        unlink(draft->temporary);
+    close_draft(draft);
 }

@@ -50,8 +50,26 @@ static inline bool csi_cache_keeps(const csi_cache *cache, size_t size)
 /* The block of cache->key, whole and of this size; else false. One that is damaged is removed. */
 bool csi_cache_get(const csi_cache *cache, size_t size, csi_cached *found);
 void csi_cache_release(csi_cached *found);
-/* Keep the block, and remove the files that were used least recently until max_bytes hold all. */
-void csi_cache_put(const csi_cache *cache, const void *block, size_t size);
+
+/* A block on its way to a file, written while it is made: begin, write every byte of it once, then end or drop. Between
+ * these the file has another name, which goes with a writer that is killed. What fails gives the draft up, and the other
+ * calls then do nothing. cache must outlive it. */
+typedef struct csi_draft {
+    const csi_cache *cache;
+    size_t size;       /* of the block */
+    char *temporary;   /* where it is */
+    int fd;            /* -1: given up, or never begun */
+    atomic_int failed; /* errno of a write */
+} csi_draft;
+
+/* Removes the files that were used least recently until max_bytes hold all. */
+void csi_cache_begin(const csi_cache *cache, size_t size, csi_draft *draft);
+/* Bytes [at, at + size) of the block. Any thread. */
+void csi_cache_write(csi_draft *draft, const void *bytes, size_t size, size_t at);
+/* Keep the block; all of it was written. */
+void csi_cache_end(csi_draft *draft, const void *block);
+/* Leave no trace. */
+void csi_cache_drop(csi_draft *draft);
 
 /* ---------------------------------------------------------------- parts */
 

@@ -13,11 +13,19 @@ enum { SLICE = 1 << 18 }; /* numbers: what the second look finds in a core's cac
 
 typedef struct walk {
     const cs_model *model;
+    csi_draft *draft;  /* NULL: not kept */
+    const char *block; /* whose bytes are the draft's */
     const csi_weights_used *used;
     int64_t slice_rows;
     csi_narrow narrow; /* used->dense in its new kind; w NULL: stays f32 */
     atomic_bool bad;
 } walk;
+
+/* Part of the block is as it will stay: to its file, while the other workers pack. */
+static void keep(const walk *k, const void *part, size_t size)
+{
+    csi_cache_write(k->draft, part, size, (size_t)((const char *)part - k->block));
+}
 
 static void walk_slice(void *context, int slice, int worker)
 {
@@ -27,8 +35,12 @@ static void walk_slice(void *context, int slice, int worker)
     (void)worker;
     if (!k->model->ops->all_finite(u->values + row0 * u->n_in, (row1 - row0) * u->n_in))
         atomic_store(&k->bad, true);
-    else if (k->narrow.w)
+    else if (k->narrow.w) {
         csi_narrow_pack(&k->narrow, u->values, row0, row1);
+        if (k->draft)
+            keep(k, k->narrow.w + row0 * k->narrow.words,
+                 (size_t)((csi_row_blocks(row1) * CSI_ROW_BLOCK - row0) * k->narrow.words) * sizeof *k->narrow.w);
+    }
 }
 
 /* One array. Its first number that is none is looked for only when there is one. */
@@ -112,11 +124,12 @@ static bool cache_key(const cs_model *model, const csi_loader *loader, csi_cache
     return !what.failed;
 }
 
-/* Walk everything, packing into block. */
-static cs_err pack(cs_model *model, csi_loader *loader, char *block)
+/* Walk everything, packing into block and, unless draft is NULL, writing that. */
+static cs_err pack(cs_model *model, csi_loader *loader, char *block, csi_draft *draft)
 {
+    const char *whole = block;
     for (csi_weights_used *u = loader->used; u; u = u->next) {
-        walk k = {.model = model, .used = u};
+        walk k = {.model = model, .draft = draft, .block = whole, .used = u};
         atomic_init(&k.bad, false);
         if (is_packed(model, u))
             block += layout(u, csi_model_kind(model), block, &k.narrow);
@@ -125,6 +138,11 @@ static cs_err pack(cs_model *model, csi_loader *loader, char *block)
             code = walk_array(&k, loader);
         if (code)
             return code;
+        if (k.narrow.w && draft) { /* what stands after the words */
+            const char *rest =
+                (const char *)(k.narrow.w + csi_row_blocks(k.narrow.n_out) * CSI_ROW_BLOCK * k.narrow.words);
+            keep(&k, rest, (size_t)(block - rest));
+        }
         if (k.narrow.w)
             hand_over(&k, loader);
         else if (u->dense)
@@ -162,8 +180,14 @@ cs_err csi_weights_settle(cs_model *model, csi_loader *loader, csi_cache *cache)
     char *block = size ? csi_alloc_huge(&model->env, size, &model->block) : NULL;
     if (size && !block)
         return csi_fail_memory(loader->err, size, "the packed weights");
-    cs_err code = pack(model, loader, block);
-    if (!code && keeps)
-        csi_cache_put(cache, block, size);
+    if (!keeps)
+        return pack(model, loader, block, NULL);
+    csi_draft draft;
+    csi_cache_begin(cache, size, &draft);
+    cs_err code = pack(model, loader, block, &draft);
+    if (code)
+        csi_cache_drop(&draft);
+    else
+        csi_cache_end(&draft, block);
     return code;
 }

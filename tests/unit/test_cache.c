@@ -62,7 +62,12 @@ static bool got(void)
 
 static void put(void)
 {
-    csi_cache_put(&cache, block, SIZE);
+    enum { SOME = SIZE / 3 };
+    csi_draft draft;
+    csi_cache_begin(&cache, SIZE, &draft);
+    csi_cache_write(&draft, block + SOME, SIZE - SOME, SOME); /* in any order */
+    csi_cache_write(&draft, block, SOME, 0);
+    csi_cache_end(&draft, block);
 }
 
 static bool is_there(const char *name)
@@ -161,6 +166,21 @@ static void every_byte_of_the_header_counts(void)
     }
     put();
     CHECK(got());
+}
+
+static void what_is_dropped_leaves_no_trace(void)
+{
+    csi_draft draft;
+    begin();
+    csi_cache_begin(&cache, SIZE, &draft);
+    CHECK_INT(n_names(), 1);
+    csi_cache_write(&draft, block, SIZE / 2, 0);
+    csi_cache_drop(&draft);
+    CHECK_INT(n_names(), 0);
+    csi_cache_write(&draft, block, SIZE / 2, 0); /* nothing any more */
+    csi_cache_end(&draft, block);
+    CHECK_INT(n_names(), 0);
+    CHECK_INT(told, 0);
 }
 
 static void every_part_of_the_block_counts(void)
@@ -455,6 +475,7 @@ int main(void)
     for (uint32_t i = 0, x = 1; i < SIZE; i++)
         block[i] = (uint8_t)((x = x * 1664525u + 1013904223u) >> 24);
     RUN(what_is_put_is_got);
+    RUN(what_is_dropped_leaves_no_trace);
     RUN(another_key_or_size_is_not_there);
     RUN(every_byte_of_the_header_counts);
     RUN(every_part_of_the_block_counts);
