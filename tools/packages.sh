@@ -32,6 +32,8 @@ optional() {
     run) echo alsa-utils ;; # for the voices in its sound folder
     test) # without these some tests are skipped
         echo openssl groff zsh fish python3-numpy
+        # CPUs that are not at hand
+        echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
         # ctrlspeak dictate: displays, windows, keyboards; sound servers; a terminal; a bus; the history seen from outside
         echo xvfb openbox xterm xdotool xclip x11-xkb-utils pulseaudio pulseaudio-utils tmux dbus-daemon sqlite3
         ;;

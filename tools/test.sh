@@ -10,6 +10,9 @@
 #   thread    thread sanitizer: the suites in which threads meet
 #   options   each optional part off, then all: compiles, and the program says its help and what it misses
 #   format    the house's format
+#   cpus      CPUs that are not at hand, emulated: arm64 with and without dot product runs the kernels' tests (suite `kern`); x86-64
+#             without AVX, and with AVX2, runs these and hears the samples as this CPU does on the same path. An illegal
+#             instruction ends the program, and fails. AVX-512 is not emulated. Without compiler or emulator: skipped
 #
 # Tests of the suite `waits` spend their time in sleep: waiting for sound, windows and other processes. Many of them run at
 # once, beside the others. Tests that repeat something many times do less of it with a sanitizer (tests/dictate/meson.build);
@@ -22,6 +25,7 @@ cd "$(dirname "$0")/.." || exit 1
 jobs=${JOBS:-2}
 passed=0 failed=0 skipped=0
 under= # a command that runs the tests
+built= # stages that are
 
 say() {
     printf '%s\n' "$*"
@@ -32,9 +36,11 @@ count() {
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
-# build STAGE OPTION...: configure and build build-STAGE, starting over where its options changed.
+# build STAGE OPTION...: configure and build build-STAGE, once, starting over where its options changed.
 build() {
     dir=build-$1
+    case " $built " in *" $1 "*) return 0 ;; esac
+    name=$1
     shift
     mkdir -p "$dir"
     if [ "$(cat "$dir/options.txt" 2>/dev/null)" != "$*" ]; then
@@ -43,6 +49,7 @@ build() {
     if { [ -f "$dir/build.ninja" ] || meson setup "$dir" -Dwerror=true "$@"; } >"$dir/log.txt" 2>&1 \
         && say "$*" >"$dir/options.txt" && ninja -C "$dir" -j "$jobs" >>"$dir/log.txt" 2>&1; then
         say "$dir: built without a warning"
+        built="$built $name"
         count 1 0 0
         return 0
     fi
@@ -152,6 +159,81 @@ stage_options() {
     done
 }
 
+# lacks WHAT FILE...: a program or file is not here: say so, and count WHAT as skipped.
+lacks() {
+    what=$1
+    shift
+    for file in "$@"; do
+        command -v "$file" >/dev/null || [ -e "$file" ] && continue
+        say "cpus: $what skipped, there is no $file"
+        count 0 0 1
+        return 0
+    done
+    return 1
+}
+
+# check STATUS WHAT: count one check.
+check() {
+    if [ "$1" -eq 0 ]; then
+        count 1 0 0
+    else
+        say "FAILED  $2"
+        count 0 1 0
+    fi
+}
+
+# kernels_on NAME SETS EMULATOR CPU: the kernels' tests of $dir on a CPU; its sets of int8 kernels are SETS, no more and no less.
+kernels_on() {
+    before_passed=$passed before_failed=$failed
+    run_tests "$1" "$jobs" --suite kern --timeout-multiplier 5 --wrapper "$3 -cpu $4"
+    status=$?
+    mv "$dir/meson-logs/$1-$3.json" "$dir/meson-logs/$1.json" # Meson adds the wrapper's name
+    read_tests "$1" $status
+    grep -q "int8 kernels: $2\\\\n" "$dir/meson-logs/$1.json"
+    check $? "$dir on $1: int8 kernels other than $2"
+    say "$dir on $1: $((passed - before_passed)) passed, $((failed - before_failed)) failed"
+}
+
+# hears_on NAME PATH CPU: an emulated CPU takes PATH, and hears with it what this one hears with it.
+hears_on() {
+    before_passed=$passed before_failed=$failed
+    speak="timeout 120 env -i CS_CACHE=off CS_MODEL=$model"
+    emulated="$speak qemu-x86_64-static -cpu $3 $dir/ctrlspeak"
+    [ "$($emulated models info $model 2>>"$dir/log.txt" | sed -n 's/^cpu_path  *//p')" = "$2" ]
+    check $? "$dir on $1: its CPU path is not $2"
+    if ! grep -qw "$2" /proc/cpuinfo; then
+        say "cpus: hearing on $1 skipped, this CPU has no $2 to compare with" && count 0 0 1
+        return
+    fi
+    for precision in f32 int8 bf16; do
+        expected=$($speak CS_CPU="$2" "$dir/ctrlspeak" transcribe --precision $precision samples/*.wav 2>>"$dir/log.txt") \
+            && [ -n "$expected" ] \
+            && met=$($emulated transcribe --precision $precision samples/*.wav 2>>"$dir/log.txt") && [ "$met" = "$expected" ]
+        check $? "$dir on $1: hears in $precision something else than this CPU on $2 (or ends; see $dir/log.txt)"
+    done
+    say "$dir hears on $1: $((passed - before_passed)) passed, $((failed - before_failed)) failed"
+}
+
+stage_cpus() {
+    if ! lacks arm64 qemu-aarch64-static aarch64-linux-gnu-gcc "$(aarch64-linux-gnu-gcc -print-file-name=libc.a 2>/dev/null)" \
+        && build arm64 --cross-file tools/arm64.ini -Dkernels_only=true; then
+        kernels_on cortex-a53 "c neon" qemu-aarch64-static cortex-a53
+        kernels_on armv8-max "c neon neondot" qemu-aarch64-static max
+    fi
+    model=models/ctrlspeak-small.nemo
+    if [ "$(uname -m)" != x86_64 ]; then
+        say "cpus: x86-64 skipped, this is none" && count 0 0 1
+    elif ! lacks x86-64 qemu-x86_64-static $model && CC=gcc build gcc; then
+        haswell=Haswell-noTSX,-pcid,-x2apic,-tsc-deadline,-invpcid # less what the emulator would warn that it lacks
+        kernels_on nehalem "c sse2" qemu-x86_64-static Nehalem
+        kernels_on haswell "c sse2 avx2" qemu-x86_64-static $haswell
+        hears_on nehalem sse2 Nehalem
+        hears_on haswell avx2 $haswell
+        # It has AVX2, but an operating system that does not keep the wide registers.
+        hears_on haswell-old-system sse2 $haswell,-xsave
+    fi
+}
+
 stage_format() {
     output=$(sh tools/format.sh --check 2>&1)
     case $? in
@@ -161,7 +243,7 @@ stage_format() {
     esac
 }
 
-[ $# -gt 0 ] || set -- format gcc clang address thread options
+[ $# -gt 0 ] || set -- format gcc cpus clang address thread options
 if sh tools/packages.sh build test; then
     for stage in "$@"; do
         say "== $stage"
