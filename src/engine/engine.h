@@ -68,12 +68,33 @@ typedef struct csi_item {
 cs_err csi_call_begin(csi_call *c, const cs_transcribe_options *options);
 /* Tell the share of the group that is done; non-zero: stop. */
 int csi_call_told(csi_call *c, double share);
+/* Milliseconds since *start, which becomes now; told as a stage when it has a name. */
+double csi_call_spent(const csi_call *c, uint64_t *start, const char *stage);
 /* pcm and n_samples are set. CS_EINVAL: too long; CS_EAUDIO: a sample is no number. */
 cs_err csi_item_begin(const cs_model *model, csi_item *item, cs_error *err);
 /* A result for each item, from one pass over the weights; on an error none. At most CSI_GROUP_ITEMS; of several
  * options.tensor is NULL. */
 enum { CSI_GROUP_ITEMS = 16 };
 cs_err csi_items_transcribe(csi_call *c, csi_item *items, int n);
+
+/* heads.c: the frames of utterances that stand one after the other, to the emissions of their owners. */
+typedef struct csi_decoding {
+    csi_call *call;
+    const csi_utterance *utterances; /* n_frames and column */
+    csi_item *const *owners;
+    int n_utterances;
+    int64_t at, block; /* columns that came; at a time */
+    csi_confidence confidence;
+    csi_ctc_state ctc[CSI_GROUP_ITEMS];
+    csi_transducer_state transducer; /* of the utterance in progress */
+    float *work, *frames, *state;    /* in the session's buffer */
+} csi_decoding;
+
+/* n_frames: of all. utterances and owners must stay. */
+cs_err csi_decoding_begin(csi_decoding *d, csi_call *c, const csi_utterance *utterances, csi_item *const *owners, int n,
+                          int64_t n_frames);
+/* The next n columns, from a panel on. CS_ENOMEM, CS_ECANCELLED. */
+cs_err csi_decoding_feed(csi_decoding *d, const float *encoded, int64_t n);
 
 /* vocabulary.c: the tokenizer that the config names. */
 cs_err csi_vocabulary_load(const csi_env *env, csi_loader *loader, csi_tokenizer **tokenizer);

@@ -85,8 +85,7 @@ cs_err csi_info_fill(cs_model *model, const csi_loader *loader)
     info->n_parameters = loader->n_parameters;
     info->file_bytes = csi_archive_file_bytes(model->archive);
     int64_t minute = 60 * (int64_t)info->sample_rate_hz, frames = csi_mel_frames(&model->mel, minute);
-    info->session_bytes_per_minute =
-        csi_encoder_bytes(e, csi_encoder_frames(e, frames)) + 4 * (frames * info->n_mels + minute);
+    info->session_bytes_per_minute = csi_encoder_bytes(e, csi_encoder_frames(e, frames)) + 4 * minute;
     info->threads = csi_pool_threads(model->pool);
     if (!info->attention || !fill_languages(model))
         return csi_fail_memory(loader->err, 4096, "the model's description");

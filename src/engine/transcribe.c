@@ -14,7 +14,7 @@ typedef struct group {
     csi_utterance utterances[CSI_GROUP_ITEMS]; /* items that have frames */
     csi_item *owners[CSI_GROUP_ITEMS];         /* of utterances */
     int n_utterances;
-    int64_t n_frames; /* of all */
+    double mel_ms, encoder_ms, decode_ms;
 } group;
 
 /* What cs_result_free() gets back: the public struct first, then what it stands on. */
@@ -118,12 +118,6 @@ static int encoder_step(void *user, double done)
     return csi_call_told(user, (SHARE_MEL + SHARE_ENCODER * done) / 100);
 }
 
-static int decoder_step(void *user)
-{
-    csi_call *c = user;
-    return csi_call_told(c, c->shown);
-}
-
 static void encoder_tensor(void *user, const char *name, int32_t n_dims, const int64_t *dims, const float *data)
 {
     const csi_call *c = user;
@@ -136,8 +130,7 @@ static void encoder_stage(void *user, const char *name, double ms)
     c->options.stage(c->options.stage_user, name, ms);
 }
 
-/* Milliseconds since *start, which becomes now; told as a stage when it has a name. */
-static double ms_since(const csi_call *c, uint64_t *start, const char *stage)
+double csi_call_spent(const csi_call *c, uint64_t *start, const char *stage)
 {
     uint64_t now = csi_now_ns();
     double ms = (double)(now - *start) / 1e6;
@@ -149,145 +142,18 @@ static double ms_since(const csi_call *c, uint64_t *start, const char *stage)
 
 /* -------------------------------------------------------------------- buffers */
 
-static cs_err prepare_run(csi_call *c, int64_t n_frames)
+static cs_err prepare_run(csi_call *c, int64_t n_frames, bool whole)
 {
     const cs_model *model = c->model;
     int threads = csi_pool_threads(model->pool);
     if (c->options.threads > 0)
         threads = CSI_MIN(threads, c->options.threads);
     c->run = (csi_run){.ops = model->ops, .pool = model->pool, .max_threads = threads};
-    size_t floats = CSI_MAX(csi_mel_scratch(&model->mel), csi_encoder_scratch(&model->encoder, n_frames));
+    size_t floats = CSI_MAX(csi_mel_scratch(&model->mel), csi_encoder_scratch(&model->encoder, n_frames, whole));
     c->run.scratch_floats = (floats + 15) / 16 * 16;
     cs_err code =
         csi_floats_reserve(&c->session->scratch, c->run.scratch_floats * (size_t)threads, "the workers", c->err);
     c->run.scratch = c->session->scratch.data;
-    return code;
-}
-
-/* ---------------------------------------------------------------------- heads */
-
-static csi_confidence confidence_of(const csi_call *c)
-{
-    return (csi_confidence){c->options.confidence, c->options.confidence_alpha, c->options.confidence_aggregate};
-}
-
-/* Floats of project()'s work. */
-static size_t project_floats(const csi_call *c, int64_t n_out, int64_t n)
-{
-    return (size_t)(csi_panels(n) * CSI_PANEL * n_out)
-           + csi_narrow_floats(csi_model_kind(c->model), c->model->encoder.d, n);
-}
-
-/* Panels of the encoder's output to (n, n_out) frames through a dense layer. */
-static void project(const csi_call *c, const csi_dense_weights *w, const float *b, int64_t n_out, const float *encoded,
-                    int64_t n, float *work, float *frames)
-{
-    const int64_t d = c->model->encoder.d;
-    const csi_narrow_panels narrow = csi_narrow_place(work + csi_panels(n) * CSI_PANEL * n_out, n);
-    if (csi_kind_of(w) != CSI_KIND_F32)
-        csi_convert_run(&c->run, csi_kind_of(w), encoded, d * CSI_PANEL, d, n, &narrow);
-    float *panels = work;
-    const csi_linear l = csi_layer(w, b, n_out, d, encoded, narrow, panels, n);
-    csi_linear_run(&c->run, &l, 1);
-    csi_panels_to_frames(&c->run, panels, n_out, n, frames, n_out);
-}
-
-static void log_softmax(const csi_call *c, float *frames, int64_t n, int64_t classes)
-{
-    for (int64_t t = 0; t < n; t++) {
-        csi_softmax_sums sums;
-        c->model->ops->softmax_sums(frames + t * classes, classes, 1, &sums);
-        for (int64_t k = 0; k < classes; k++)
-            frames[t * classes + k] -= (float)sums.log_sum;
-    }
-}
-
-/* Logits of columns [from, from + n) to the utterances that they belong to. */
-static cs_err decode_block(group *g, csi_ctc_state *states, const float *logits, int64_t from, int64_t n)
-{
-    csi_call *c = g->call;
-    const csi_ctc *ctc = &c->model->ctc;
-    const csi_confidence confidence = confidence_of(c);
-    cs_err code = CS_OK;
-    for (int i = 0; i < g->n_utterances && !code; i++) {
-        int64_t start = g->utterances[i].column, end = start + g->utterances[i].n_frames;
-        int64_t first = CSI_MAX(start, from), last = CSI_MIN(end, from + n);
-        if (first < last)
-            code = csi_ctc_greedy(c->model->ops, ctc, &confidence, &states[i],
-                                  logits + (first - from) * ((int64_t)ctc->vocab + 1), last - first,
-                                  &g->owners[i]->emissions, c->err);
-    }
-    return code;
-}
-
-/* Frames at a time: memory must not grow with the length times what a frame becomes. */
-enum { BLOCK = 16 * CSI_PANEL };
-
-static cs_err decode_ctc(group *g, const float *encoded)
-{
-    csi_call *c = g->call;
-    const csi_ctc *ctc = &c->model->ctc;
-    const csi_dense_weights w = {.f32 = ctc->w};
-    const int64_t classes = (int64_t)ctc->vocab + 1, n = g->n_frames, block = c->options.tensor ? n : CSI_MIN(n, BLOCK);
-    size_t work = project_floats(c, classes, block);
-    cs_err code = csi_floats_reserve(&c->session->decoder, work + (size_t)(block * classes), "the CTC head", c->err);
-    if (code)
-        return code;
-    float *frames = c->session->decoder.data + work;
-    csi_ctc_state states[CSI_GROUP_ITEMS];
-    for (int i = 0; i < g->n_utterances; i++)
-        csi_ctc_begin(ctc, &states[i]);
-    uint64_t clock = csi_now_ns();
-    for (int64_t t = 0; t < n && !code; t += block) {
-        int64_t now = CSI_MIN(block, n - t);
-        project(c, &w, ctc->b, classes, encoded + t * c->model->encoder.d, now, c->session->decoder.data, frames);
-        ms_since(c, &clock, "ctc head");
-        code = decode_block(g, states, frames, t, now);
-        ms_since(c, &clock, "decode");
-        if (!code && decoder_step(c))
-            code = csi_fail(c->err, CS_ECANCELLED, -1, "cancelled");
-        if (!code && c->options.tensor) {
-            log_softmax(c, frames, now, classes);
-            c->options.tensor(c->options.tensor_user, "ctc_logprobs", 2, (int64_t[]){n, classes}, frames);
-        }
-    }
-    return code;
-}
-
-static cs_err decode_transducer(group *g, const float *encoded)
-{
-    csi_call *c = g->call;
-    const csi_transducer *t = &c->model->transducer;
-    const int64_t block = CSI_MIN(g->n_frames, BLOCK);
-    size_t work = project_floats(c, t->joint, block), frames = (size_t)(block * t->joint + 15) / 16 * 16;
-    cs_err code =
-        csi_floats_reserve(&c->session->decoder, work + frames + csi_transducer_state_floats(t), "the joint", c->err);
-    if (code)
-        return code;
-    float *projected = c->session->decoder.data + work;
-    const csi_confidence confidence = confidence_of(c);
-    int32_t max_symbols = c->options.max_symbols < 0 ? t->max_symbols : c->options.max_symbols;
-    csi_transducer_state state;
-    uint64_t clock = csi_now_ns();
-    for (int64_t from = 0; from < g->n_frames && !code; from += block) {
-        const int64_t end = CSI_MIN(from + block, g->n_frames);
-        project(c, &t->enc_w, t->enc_b, t->joint, encoded + from * c->model->encoder.d, end - from,
-                c->session->decoder.data, projected);
-        ms_since(c, &clock, "joint projection");
-        for (int i = 0; i < g->n_utterances && !code; i++) {
-            const csi_utterance *u = &g->utterances[i];
-            const int64_t first = CSI_MAX(u->column, from), last = CSI_MIN(u->column + u->n_frames, end);
-            if (first >= last)
-                continue;
-            if (first == u->column)
-                csi_transducer_begin(t, &state, projected + frames);
-            code = csi_transducer_greedy(&c->run, t, &confidence, max_symbols, &state,
-                                         projected + (first - from) * t->joint, last - first, decoder_step, c,
-                                         &g->owners[i]->emissions, c->err);
-            g->owners[i]->n_steps = state.n_steps;
-        }
-        ms_since(c, &clock, "decode");
-    }
     return code;
 }
 
@@ -365,21 +231,123 @@ static cs_err run_mel(group *g)
     return csi_call_told(c, SHARE_MEL / 100.0) ? csi_fail(c->err, CS_ECANCELLED, -1, "cancelled") : CS_OK;
 }
 
-static cs_err run_encoder(group *g, float **encoded)
+static csi_encoder_hooks hooks_of(csi_call *c)
+{
+    return (csi_encoder_hooks){encoder_step, c->options.tensor ? encoder_tensor : NULL,
+                               c->options.stage ? encoder_stage : NULL, c};
+}
+
+/* Its position cache, the only thing that changes, locks itself. */
+static csi_encoder *encoder_of(const csi_call *c)
+{
+    return (csi_encoder *)(uintptr_t)&c->model->encoder;
+}
+
+/* From samples to emissions, one stage after the other. */
+static cs_err run_stages(group *g)
 {
     csi_call *c = g->call;
-    const csi_encoder_hooks hooks = {encoder_step, c->options.tensor ? encoder_tensor : NULL,
-                                     c->options.stage ? encoder_stage : NULL, c};
-    csi_encoder *encoder = (csi_encoder *)(uintptr_t)&c->model->encoder; /* its position cache locks itself */
-    cs_err code = csi_encoder_run(&c->run, encoder, &c->session->encoder, &c->context, g->utterances, g->n_utterances,
-                                  &hooks, encoded, c->err);
-    for (int i = 0; i < g->n_utterances && !code; i++)
-        g->n_frames += g->utterances[i].n_frames;
+    uint64_t clock = csi_now_ns();
+    const csi_encoder_hooks hooks = hooks_of(c);
+    cs_err code = run_mel(g);
+    g->mel_ms = csi_call_spent(c, &clock, "mel");
+    if (code || g->n_utterances == 0)
+        return code;
+    float *encoded;
+    code = csi_encoder_run(&c->run, encoder_of(c), &c->session->encoder, &c->context, g->utterances, g->n_utterances,
+                           &hooks, &encoded, c->err);
+    g->encoder_ms = csi_call_spent(c, &clock, NULL);
+    if (code)
+        return code;
+    int64_t n_frames = 0;
+    for (int i = 0; i < g->n_utterances; i++)
+        n_frames += g->utterances[i].n_frames;
+    csi_decoding decoding;
+    code = csi_decoding_begin(&decoding, c, g->utterances, g->owners, g->n_utterances, n_frames);
+    if (!code)
+        code = csi_decoding_feed(&decoding, encoded, n_frames);
+    g->decode_ms = csi_call_spent(c, &clock, NULL);
+    return code;
+}
+
+/* ---------------------------------------------------------------------- flow */
+
+/* A long utterance whose stages take turns, so that none holds it whole. */
+typedef struct turns {
+    group *g;
+    const csi_mel_moment *moments;
+    csi_decoding decoding;
+} turns;
+
+static void next_mel(void *user, int64_t first, int64_t n, float *mel)
+{
+    turns *t = user;
+    csi_call *c = t->g->call;
+    const csi_item *item = t->g->items;
+    uint64_t clock = csi_now_ns();
+    csi_mel_part(&c->run, &c->model->mel, item->pcm, (int64_t)item->n_samples, first, n, t->moments, mel);
+    t->g->mel_ms += csi_call_spent(c, &clock, "mel");
+}
+
+static cs_err next_encoded(void *user, const float *x, int64_t n)
+{
+    turns *t = user;
+    uint64_t clock = csi_now_ns();
+    cs_err code = csi_decoding_feed(&t->decoding, x, n);
+    t->g->decode_ms += csi_call_spent(t->g->call, &clock, NULL);
+    return code;
+}
+
+/* Mean and deviation of the features: they are computed for that once more. */
+static cs_err measure_mel(group *g, csi_mel_moment **moments)
+{
+    enum { PART = 2048 };
+    csi_call *c = g->call;
+    const csi_mel *mel = &c->model->mel;
+    const csi_item *item = g->items;
+    const size_t work = (size_t)PART * (size_t)mel->n_mels;
+    *moments = NULL;
+    cs_err code = csi_floats_reserve(&c->session->mel, work + (size_t)mel->n_mels * sizeof **moments / sizeof(float),
+                                     "the features", c->err);
+    if (code)
+        return code;
+    *moments = (csi_mel_moment *)(void *)(c->session->mel.data + work);
+    uint64_t clock = csi_now_ns();
+    for (int64_t first = 0; first < item->n_mel_frames && csi_mel_wants_moments(mel); first += PART) {
+        const int64_t n = CSI_MIN(PART, item->n_mel_frames - first);
+        csi_mel_moments(&c->run, mel, item->pcm, (int64_t)item->n_samples, first, n, c->session->mel.data, *moments);
+        if (csi_call_told(c, SHARE_MEL / 100.0 * (double)first / (double)item->n_mel_frames))
+            return csi_fail(c->err, CS_ECANCELLED, -1, "cancelled");
+    }
+    g->mel_ms += csi_call_spent(c, &clock, "mel");
+    return CS_OK;
+}
+
+static cs_err run_in_turns(group *g)
+{
+    csi_call *c = g->call;
+    csi_item *item = g->items;
+    const csi_encoder_hooks hooks = hooks_of(c);
+    csi_mel_moment *moments;
+    cs_err code = measure_mel(g, &moments);
+    if (code)
+        return code;
+    turns t = {.g = g, .moments = moments};
+    const csi_flow flow = {next_mel, next_encoded, &t};
+    const double others_ms = g->mel_ms;
+    g->owners[0] = item;
+    g->utterances[0] = (csi_utterance){.n_frames = item->n_frames};
+    uint64_t clock = csi_now_ns();
+    code = csi_decoding_begin(&t.decoding, c, g->utterances, g->owners, 1, item->n_frames);
+    if (!code)
+        code = csi_encoder_flow(&c->run, encoder_of(c), &c->session->encoder, &c->context, item->n_mel_frames, &flow,
+                                &hooks, c->err);
+    g->encoder_ms = csi_call_spent(c, &clock, NULL) - (g->mel_ms - others_ms) - g->decode_ms;
     return code;
 }
 
 /* Clocks of a group to its items: each has its share by length. */
-static void share_clocks(group *g, double mel_ms, double encoder_ms, double decode_ms)
+static void share_clocks(const group *g)
 {
     double all = 0;
     for (int i = 0; i < g->n_items; i++)
@@ -387,9 +355,9 @@ static void share_clocks(group *g, double mel_ms, double encoder_ms, double deco
     for (int i = 0; i < g->n_items; i++) {
         cs_result *r = g->items[i].result;
         double share = all > 0 ? g->items[i].duration_seconds / all : 1.0 / g->n_items;
-        r->mel_ms = share * mel_ms;
-        r->encoder_ms = share * encoder_ms;
-        r->decode_ms = share * decode_ms;
+        r->mel_ms = share * g->mel_ms;
+        r->encoder_ms = share * g->encoder_ms;
+        r->decode_ms = share * g->decode_ms;
     }
 }
 
@@ -397,28 +365,22 @@ static void share_clocks(group *g, double mel_ms, double encoder_ms, double deco
 static cs_err transcribe_group(group *g)
 {
     csi_call *c = g->call;
+    const bool alone = g->n_items == 1 && !c->options.tensor;
     int64_t longest = 0;
-    double mel_ms, encoder_ms = 0;
-    uint64_t clock = csi_now_ns();
     for (int i = 0; i < g->n_items; i++)
         longest = CSI_MAX(longest, g->items[i].n_frames);
-    cs_err code;
-    if ((code = prepare_run(c, longest)) || (code = run_mel(g)))
+    cs_err code = prepare_run(c, longest, !alone);
+    if (code)
         return code;
-    mel_ms = ms_since(c, &clock, "mel");
-    if (g->n_utterances > 0) {
-        float *encoded;
-        code = run_encoder(g, &encoded);
-        encoder_ms = ms_since(c, &clock, NULL);
-        if (!code)
-            code = c->head == CS_HEAD_CTC ? decode_ctc(g, encoded) : decode_transducer(g, encoded);
-    }
-    double decode_ms = ms_since(c, &clock, NULL);
+    code = alone && csi_encoder_flows(&c->model->encoder, &c->context, longest) ? run_in_turns(g) : run_stages(g);
+    uint64_t clock = csi_now_ns();
     for (int i = 0; i < g->n_items && !code; i++)
         code = make_result(c, &g->items[i]);
-    if (!code)
-        share_clocks(g, mel_ms, encoder_ms, decode_ms + ms_since(c, &clock, "words"));
-    return code;
+    if (code)
+        return code;
+    g->decode_ms += csi_call_spent(c, &clock, "words");
+    share_clocks(g);
+    return CS_OK;
 }
 
 cs_err csi_items_transcribe(csi_call *c, csi_item *items, int n)

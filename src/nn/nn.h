@@ -126,9 +126,22 @@ typedef struct csi_mel {
 cs_err csi_mel_load(csi_loader *loader, csi_mel *mel);
 /* Valid frames of n_samples. */
 int64_t csi_mel_frames(const csi_mel *mel, int64_t n_samples);
-/* out (F, N) row-major. work: csi_mel_scratch() floats per worker. */
+/* out (F, N) row-major. run->scratch: csi_mel_scratch() floats per worker. */
 size_t csi_mel_scratch(const csi_mel *mel);
 void csi_mel_run(const csi_run *run, const csi_mel *mel, const float *pcm, int64_t n_samples, float *out);
+
+/* The same in parts, to the bit. Where the normalisation wants moments of all frames, csi_mel_moments() comes first, over
+ * all parts in order; then csi_mel_part() in any order. */
+typedef struct csi_mel_moment {
+    double shift, sum, squares; /* sums of (x - shift) and of its square over the frames so far */
+} csi_mel_moment;
+bool csi_mel_wants_moments(const csi_mel *mel);
+/* Frames [first, first + n) to moments (F). work (F, n). */
+void csi_mel_moments(const csi_run *run, const csi_mel *mel, const float *pcm, int64_t n_samples, int64_t first,
+                     int64_t n, float *work, csi_mel_moment *moments);
+/* Frames [first, first + n) to out (F, n). moments: of all frames, (F). */
+void csi_mel_part(const csi_run *run, const csi_mel *mel, const float *pcm, int64_t n_samples, int64_t first, int64_t n,
+                  const csi_mel_moment *moments, float *out);
 
 /* fft.c: power spectra of 16 real signals side by side. in (n_fft, 16); power (n_fft/2 + 1, 16); work (n_fft, 16). */
 enum { CSI_FFT_LANES = 16 };
@@ -190,7 +203,7 @@ void csi_encoder_finish(csi_encoder *encoder);
 void csi_encoder_settle(csi_encoder *encoder, const csi_ops *ops);
 /* Encoder frames of n_mel_frames. */
 int64_t csi_encoder_frames(const csi_encoder *encoder, int64_t n_mel_frames);
-/* Bytes that csi_encoder_run() needs for T frames, positions included. */
+/* Bytes for T frames in one run, features and positions included. */
 int64_t csi_encoder_bytes(const csi_encoder *encoder, int64_t n_frames);
 
 /* Called between steps: return non-zero to stop. done: share of the encoder's work, 0..1. */
@@ -202,28 +215,50 @@ typedef struct csi_encoder_hooks {
     void *user;
 } csi_encoder_hooks;
 
-/* Floats of run->scratch that csi_encoder_run() needs for each worker; n_frames of the longest utterance. */
-size_t csi_encoder_scratch(const csi_encoder *encoder, int64_t n_frames);
+/* Floats of run->scratch that csi_encoder_run() needs for each worker; n_frames of the longest utterance; whole: with the
+ * tensor hook, or several utterances. */
+size_t csi_encoder_scratch(const csi_encoder *encoder, int64_t n_frames, bool whole);
 
 /* One of the utterances that go through the encoder together, over one reading of the weights. */
 typedef struct csi_utterance {
     const float *mel; /* (F, N) row-major */
     int64_t n_mel_frames;
-    int64_t n_frames; /* T, at least 1 */
-    int64_t column;   /* its first, of those of all */
+    int64_t n_frames;             /* T, at least 1 */
+    int64_t column;               /* its first, of those of all */
+    int64_t mel_first, mel_pitch; /* frame at mel[0], floats of a row: 0 and N, or of a part */
 } csi_utterance;
 
-/* n utterances, n_frames and column filled in here, to *out, panels of D rows, which lies in work. What comes of one does
+/* n utterances with mel and n_mel_frames, the rest filled in here, to *out, panels of D rows, which lies in work. What comes of one does
  * not depend, to the bit, on the others. The tensor hook wants n = 1. CS_ENOMEM, CS_ECANCELLED. */
 cs_err csi_encoder_run(const csi_run *run, csi_encoder *encoder, csi_floats *work, const csi_context *context,
                        csi_utterance *utterances, int n, const csi_encoder_hooks *hooks, float **out, cs_error *err);
+
+/* One long utterance whose features come, and whose result goes, a part at a time. */
+typedef struct csi_flow {
+    /* Mel frames [first, first + n) to mel (F, n); in order, a few of them twice. */
+    void (*source)(void *user, int64_t first, int64_t n, float *mel);
+    /* The next n frames, panels of D rows. Anything but CS_OK stops the run, which returns it. */
+    cs_err (*sink)(void *user, const float *x, int64_t n);
+    void *user;
+} csi_flow;
+
+/* True when memory is saved that way: attention is bounded, and the utterance long. */
+bool csi_encoder_flows(const csi_encoder *encoder, const csi_context *context, int64_t n_frames);
+/* The bits of csi_encoder_run() in memory that does not depend on the length. The tensor hook must be NULL. */
+cs_err csi_encoder_flow(const csi_run *run, csi_encoder *encoder, csi_floats *work, const csi_context *context,
+                        int64_t n_mel_frames, const csi_flow *flow, const csi_encoder_hooks *hooks, cs_error *err);
 
 /* subsampling.c: mels to panels of C * n_freq rows, T columns each, the input of the output layer. */
 size_t csi_subsampling_scratch(const csi_subsampling *s); /* floats per worker */
 int64_t csi_subsampling_frames(const csi_subsampling *s, int64_t n);
 void csi_subsampling_run(const csi_run *run, const csi_subsampling *s, const csi_utterance *utterances, int n,
                          float *panels);
-/* The same for frames [first, first + n) of one utterance; first is a multiple of CSI_PANEL. */
+/* The same for frames [first, first + n) of one utterance; first is a multiple of CSI_PANEL. Of the mel it reads
+ * csi_subsampling_needs(). */
+typedef struct csi_span {
+    int64_t first, n;
+} csi_span;
+csi_span csi_subsampling_needs(const csi_subsampling *s, int64_t n_mel_frames, int64_t first, int64_t n);
 void csi_subsampling_part(const csi_run *run, const csi_subsampling *s, const csi_utterance *utterance, int64_t first,
                           int64_t n, float *panels);
 

@@ -47,6 +47,16 @@ static void plan(const csi_subsampling *s, int64_t n_mel_frames, int64_t first, 
     }
 }
 
+csi_span csi_subsampling_needs(const csi_subsampling *s, int64_t n_mel_frames, int64_t first, int64_t n)
+{
+    csi_span span = {first, first + n};
+    for (int32_t i = s->stages; i > 0; i--)
+        span = (csi_span){2 * span.first - s->pad_left, 2 * (span.n - 1) - s->pad_left + 3};
+    span.first = CSI_MAX(span.first, 0);
+    span.n = CSI_MIN(span.n, n_mel_frames) - span.first;
+    return span;
+}
+
 static int64_t width(const tile *t, int stage)
 {
     return t->to[stage] - t->from[stage];
@@ -211,7 +221,7 @@ static void tile_slice(void *context, int slice, int worker)
     t.column = u->column - j->first;
     layout(s, &t, csi_run_scratch(j->run, worker), &b);
     for (int32_t f = 0; f < t.freq[0]; f++)
-        split_row(u->mel + f * u->n_mel_frames, 0, t.from[0], t.to[0], t.length[0], phase(&t, 0),
+        split_row(u->mel + f * u->mel_pitch, u->mel_first, t.from[0], t.to[0], t.length[0], phase(&t, 0),
                   b.mel + f * 2 * phase(&t, 0));
     if (s->stages == 1) {
         for (int32_t c = 0; c < s->channels; c++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Twenty minutes in one pass: it works, memory grows with the length and not with its square, cancel and progress act
- * in the middle of it, and a session's buffers are the same after as before. */
+ * test-long MODEL AUDIO [flat]: twenty minutes in one pass. It works, memory grows with the length and not with its square,
+ * or, "flat", not at all but for the tokens; cancel and progress act in the middle of it, and a session's buffers are the
+ * same after as before. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include "ctrlspeak.h"
@@ -42,18 +43,41 @@ static cs_audio *clip;
 static float *pcm;
 enum { RATE = 16000, MINUTES = 20 };
 
-/* Peak bytes while the first `minutes` are transcribed, on top of what was there before. */
-static double bytes_for(int minutes, int64_t *n_frames)
+static bool flat; /* memory is to be, the model's attention being bounded */
+
+/* Peak bytes of one call: to the last frame, then with the words. */
+typedef struct cost {
+    double frames, all;
+    int32_t n_tokens;
+    int64_t n_frames;
+} cost;
+
+static int remember_peak(void *user, double done, double total)
+{
+    if (done < total)
+        *(size_t *)user = atomic_load(&peak_bytes);
+    return 0;
+}
+
+/* What it takes to transcribe the first `minutes`, on top of what was there before. */
+static cost cost_of(int minutes)
 {
     cs_result *result = NULL;
     cs_error err = {.code = CS_OK};
-    size_t before = atomic_load(&alive_bytes);
+    cs_transcribe_options options;
+    size_t before = atomic_load(&alive_bytes), at_last_frame = before;
+    cs_session *session = NULL;
     atomic_store(&peak_bytes, before);
-    if (!CHECK_INT(cs_transcribe(model, pcm, (size_t)minutes * 60 * RATE, NULL, &result, &err), CS_OK)) {
+    cs_transcribe_options_init(&options);
+    options.progress = remember_peak;
+    options.progress_user = &at_last_frame;
+    CHECK_INT(cs_session_create(model, &session, &err), CS_OK);
+    if (!CHECK_INT(cs_session_transcribe(session, pcm, (size_t)minutes * 60 * RATE, &options, &result, &err), CS_OK)) {
         printf("# %s\n", err.message);
-        return 0;
+        return (cost){0};
     }
-    *n_frames = result->n_frames;
+    const cost c = {(double)(at_last_frame - before), (double)(atomic_load(&peak_bytes) - before), result->n_tokens,
+                    result->n_frames};
     CHECK(result->n_tokens > minutes * 20);
     CHECK(result->n_words > minutes * 5);
     CHECK_NEAR(result->duration_seconds, minutes * 60, 1e-9);
@@ -61,17 +85,30 @@ static double bytes_for(int minutes, int64_t *n_frames)
         if (result->words[i].start_seconds < result->words[i - 1].start_seconds)
             CHECK(!"words in order");
     cs_result_free(result);
-    return (double)(atomic_load(&peak_bytes) - before);
+    cs_session_free(session);
+    return c;
 }
 
 static void memory_grows_with_the_length(void)
 {
-    int64_t frames[3];
-    double five = bytes_for(5, &frames[0]), ten = bytes_for(10, &frames[1]), twenty = bytes_for(MINUTES, &frames[2]);
-    printf("# %.1f, %.1f, %.1f MB for 5, 10, 20 minutes\n", five / 1e6, ten / 1e6, twenty / 1e6);
-    CHECK(ten < 2.2 * five);
-    CHECK(twenty < 2.2 * ten);
-    CHECK(frames[2] > 1.9 * (double)frames[1]);
+    const cost five = cost_of(5), ten = cost_of(10), twenty = cost_of(MINUTES);
+    printf("# %.1f, %.1f, %.1f MB for 5, 10, 20 minutes\n", five.all / 1e6, ten.all / 1e6, twenty.all / 1e6);
+    CHECK(ten.all < 2.2 * five.all);
+    CHECK(twenty.all < 2.2 * ten.all);
+    CHECK(twenty.n_frames > 1.9 * (double)ten.n_frames);
+}
+
+/* But for the tokens: 32 bytes each, in an array that doubles, while the old one is still there. */
+static void memory_is_flat(void)
+{
+    enum { TOKEN = 3 * 32 };
+    cost_of(1); /* positions stay with the model */
+    const cost five = cost_of(5), ten = cost_of(10), twenty = cost_of(MINUTES);
+    printf("# %.2f, %.2f, %.2f MB for 5, 10, 20 minutes, %d tokens\n", five.frames / 1e6, ten.frames / 1e6,
+           twenty.frames / 1e6, twenty.n_tokens);
+    CHECK(ten.frames - five.frames <= TOKEN * (double)ten.n_tokens);
+    CHECK(twenty.frames - five.frames <= TOKEN * (double)twenty.n_tokens);
+    CHECK(twenty.n_frames > 1.9 * (double)ten.n_frames);
 }
 
 typedef struct watch {
@@ -97,20 +134,21 @@ static void progress_grows_and_stops(void)
     cs_result *result = NULL;
     cs_error err;
     watch w = {0};
+    const int seconds = flat ? 300 : 60; /* "flat": long enough to be */
     cs_transcribe_options_init(&options);
     options.progress = progress;
     options.progress_user = &w;
-    CHECK_INT(cs_transcribe(model, pcm, 60 * RATE, &options, &result, &err), CS_OK);
+    CHECK_INT(cs_transcribe(model, pcm, (size_t)seconds * RATE, &options, &result, &err), CS_OK);
     cs_result_free(result);
     CHECK(!w.fell);
     CHECK(w.calls > cs_model_get_info(model)->n_layers);
-    CHECK_NEAR(w.last, 60, 1e-9);
-    CHECK_NEAR(w.total, 60, 1e-9);
+    CHECK_NEAR(w.last, seconds, 1e-9);
+    CHECK_NEAR(w.total, seconds, 1e-9);
     int calls = w.calls;
     w = (watch){.stop_at = 20};
-    CHECK_INT(cs_transcribe(model, pcm, 60 * RATE, &options, &result, &err), CS_ECANCELLED);
+    CHECK_INT(cs_transcribe(model, pcm, (size_t)seconds * RATE, &options, &result, &err), CS_ECANCELLED);
     CHECK(result == NULL);
-    CHECK(w.calls < calls && w.last >= 20 && w.last < 60);
+    CHECK(w.calls < calls && w.last >= 20 && w.last < seconds);
 }
 
 static void a_session_can_be_cancelled(void)
@@ -148,8 +186,9 @@ static void samples_that_are_no_numbers(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc < 3)
         return 2;
+    flat = argc > 3;
     const cs_allocator allocator = {take, give, NULL};
     cs_model_options options;
     cs_error err;
@@ -163,7 +202,10 @@ int main(int argc, char **argv)
     pcm = malloc(n * sizeof *pcm);
     for (size_t i = 0; pcm && i < n; i++)
         pcm[i] = clip->channels[0][i % clip->n_samples];
-    RUN(memory_grows_with_the_length);
+    if (flat)
+        RUN(memory_is_flat);
+    else
+        RUN(memory_grows_with_the_length);
     RUN(progress_grows_and_stops);
     RUN(a_session_can_be_cancelled);
     RUN(samples_that_are_no_numbers);

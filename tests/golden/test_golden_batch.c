@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * cs_session_transcribe_batch() against cs_session_transcribe(): test-golden-batch MODEL AUDIO [best]. The same bits
- * whatever else is in the batch, in every precision, with every head, on every instruction set that this CPU has
- * ("best": on the best alone); a long one by blocks as in one go. And what becomes of items that cannot be heard, of cancel and of progress. */
+ * test-golden-batch MODEL AUDIO [best] [bounded]: cs_session_transcribe_batch() against cs_session_transcribe(). The same bits
+ * whatever else is in the batch, in every precision, with every head, on every instruction set that this CPU has ("best": on
+ * the best alone); a long one in blocks as in one go, and its stages take turns where attention is bounded. And what
+ * becomes of items that cannot be heard, of cancel and of progress. */
 #include "check.h"
 #include "ctrlspeak.h"
 
@@ -11,8 +12,8 @@
 enum { MOST = 48, RATE = 16000 };
 
 static const char *model_path;
-static bool best_only;
-static float *pcm; /* more than three minutes */
+static bool best_only, bounded; /* bounded: the model's attention is */
+static float *pcm;              /* more than three minutes */
 static const size_t n_pcm = 200 * RATE + 4321;
 
 /* An utterance of a mix: where in pcm it begins, and its length. */
@@ -146,24 +147,64 @@ static void look_away(void *user, const char *name, int32_t n_dims, const int64_
     ++*(int *)user;
 }
 
-/* A long utterance goes through a layer block by block, but whole where stage tensors are wanted. Returns the tokens. */
-static int check_blocks(cs_session *session, size_t n_samples, const cs_transcribe_options *options)
+static void count_mel(void *user, const char *stage, double ms)
 {
-    cs_transcribe_options looked_at = *options;
+    (void)ms;
+    *(int *)user += strcmp(stage, "mel") == 0;
+}
+
+/* A long utterance goes through a layer block by block, but whole where stage tensors are wanted. *flows: its stages took
+ * turns. Returns the tokens. */
+static int check_blocks(cs_session *session, size_t n_samples, const cs_transcribe_options *options, bool *flows)
+{
+    cs_transcribe_options looked_at = *options, timed = *options;
     cs_result *blocks = NULL, *whole = NULL;
     cs_error err = {0};
-    int looks = 0, n_tokens = 0;
+    int looks = 0, mel_parts = 0, n_tokens = 0;
     looked_at.tensor = look_away;
     looked_at.tensor_user = &looks;
-    CHECK_INT(cs_session_transcribe(session, pcm, n_samples, options, &blocks, &err), CS_OK);
+    timed.stage = count_mel;
+    timed.stage_user = &mel_parts;
+    CHECK_INT(cs_session_transcribe(session, pcm, n_samples, &timed, &blocks, &err), CS_OK);
     CHECK_INT(cs_session_transcribe(session, pcm, n_samples, &looked_at, &whole, &err), CS_OK);
     CHECK(looks > 3);
     if (!CHECK(same_result(blocks, whole)))
         printf("# %zu samples: \"%.80s\", whole \"%.80s\"\n", n_samples, blocks ? blocks->text : "",
                whole ? whole->text : "");
     n_tokens = whole ? whole->n_tokens : 0;
+    *flows = mel_parts > 1;
     cs_result_free(blocks);
     cs_result_free(whole);
+    return n_tokens;
+}
+
+/* Lengths about the seams of blocks and panels, and attention contexts, those that the model has: left, chunk, right. */
+static int check_seams(cs_session *session, const cs_transcribe_options *options)
+{
+    enum { BLOCK = 768 * 8 * 160, PANEL = 48 * 8 * 160 }; /* samples, factor 8 */
+    static const size_t lengths[] = {BLOCK + 1,         BLOCK + PANEL / 2,         2 * BLOCK - PANEL, 2 * BLOCK,
+                                     2 * BLOCK + 10000, 2 * BLOCK + 3 * PANEL + 1, 3 * BLOCK - 1};
+    static const int32_t contexts[][3] = {{14, INT32_MIN, 0}, {12, INT32_MIN, 3}, {-1, INT32_MIN, 3},
+                                          {6, INT32_MIN, -1}, {-1, INT32_MIN, 2}, {70, 2, 7},
+                                          {70, 7, 0},         {100, 60, 60}};
+    int n_tokens = 0;
+    bool flows;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        n_tokens += check_blocks(session, lengths[i], options, &flows);
+    for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++) {
+        cs_transcribe_options with = *options;
+        cs_result *none = NULL;
+        cs_error err = {0};
+        with.att_left = contexts[i][0];
+        with.att_chunk = contexts[i][1];
+        with.att_right = contexts[i][2];
+        if (cs_session_transcribe(session, NULL, 0, &with, &none, &err) != CS_OK)
+            continue;
+        cs_result_free(none);
+        n_tokens += check_blocks(session, 130 * RATE, &with, &flows);
+        if (!CHECK(flows == (with.att_left >= 0 && with.att_right >= 0)))
+            printf("# context [%d, %d, %d]\n", with.att_left, with.att_chunk, with.att_right);
+    }
     return n_tokens;
 }
 
@@ -188,7 +229,11 @@ static void check_path(const char *path, cs_precision precision)
         cs_result_free(none);
         for (size_t i = 0; i < sizeof mixes / sizeof *mixes; i++)
             n_tokens += check_mix(session, &mixes[i], &options);
-        n_tokens += check_blocks(session, path ? 80 * RATE + 77 : n_pcm, &options);
+        bool flows;
+        n_tokens += check_blocks(session, path ? 80 * RATE + 77 : n_pcm, &options, &flows);
+        CHECK(path || flows == bounded);
+        if (!path)
+            n_tokens += check_seams(session, &options);
     }
     CHECK(n_tokens > 200);
     cs_session_free(session);
@@ -312,7 +357,10 @@ int main(int argc, char **argv)
     if (argc < 3)
         return 2;
     model_path = argv[1];
-    best_only = argc > 3;
+    for (int i = 3; i < argc; i++) {
+        best_only |= strcmp(argv[i], "best") == 0;
+        bounded |= strcmp(argv[i], "bounded") == 0;
+    }
     pcm = malloc(n_pcm * sizeof *pcm);
     if (!pcm || cs_audio_read_file(argv[2], NULL, &clip, &err)) {
         printf("Bail out! %s\n", err.message);
