@@ -5,7 +5,7 @@ import struct
 import numpy as np
 
 # Largest and mean absolute difference allowed; log amplifies rounding where a mel band holds no energy.
-TOLERANCES = {"mel": (1e-3, 1e-5), "ctc_logprobs": (2e-3, 1e-4)}
+TOLERANCES = {"mel": (1e-3, 1e-5), "ctc_logprobs": (2e-3, 1e-4), "scores": (2e-3, 1e-4), "aligner": (2e-3, 1e-4)}
 DEFAULT_TOLERANCE = (2e-4, 2e-5)
 
 
