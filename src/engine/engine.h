@@ -99,6 +99,9 @@ cs_err csi_decoding_feed(csi_decoding *d, const float *encoded, int64_t n);
 /* vocabulary.c: the tokenizer that the config names. */
 cs_err csi_vocabulary_load(const csi_env *env, csi_loader *loader, csi_tokenizer **tokenizer);
 
+/* prompt_load.c: the prompt of a Canary archive with its own defaults. The archive and tokenizer must outlive it. */
+cs_err csi_prompt_load(csi_loader *loader, const csi_tokenizer *tokenizer, csi_prompt *prompt);
+
 /* agree.c: numbers that the config and the weights state more than once. */
 cs_err csi_check_agreement(const cs_model *model, csi_loader *loader);
 

@@ -52,11 +52,54 @@ void csi_tokenizer_decode(const csi_tokenizer *tokenizer, const int32_t *ids, si
 cs_err csi_tokenizer_encode(const csi_tokenizer *tokenizer, const char *text, size_t n_bytes, csi_buf *out,
                             cs_error *err);
 
+/* The part of an aggregate for a language ("en"; "en-US" where only that one is there, as NeMo's CanaryTokenizer), whose ids are
+ * *first less than the aggregate's. NULL when there is none. Of other tokenizers: itself, *first 0. */
+const csi_tokenizer *csi_tokenizer_part_of(const csi_tokenizer *tokenizer, const char *language, int32_t *first);
+/* The piece that reads so; -1: none. Of an aggregate only the part named spl_tokens is asked. */
+int32_t csi_tokenizer_find(const csi_tokenizer *tokenizer, const char *piece);
+
 /* NeMo's supported punctuation (06 3.1): characters of Unicode category P in the vocabulary's own pieces. */
 bool csi_tokenizer_is_punctuation(const csi_tokenizer *tokenizer, uint32_t character);
 
 /* Delete one white-space character directly before each supported punctuation character (NeMo's regex). In place. */
 void csi_text_tighten(const csi_tokenizer *tokenizer, csi_buf *text);
+
+/* ----------------------------------------------------------------- prompts */
+
+/* What a Canary decoder is told before it writes. canary: of canary-1b. canary2: of the flash models and canary-1b-v2. */
+typedef enum csi_prompt_format { CSI_PROMPT_CANARY, CSI_PROMPT_CANARY2 } csi_prompt_format;
+
+typedef enum csi_choice { CSI_CHOICE_DEFAULT, CSI_CHOICE_NO, CSI_CHOICE_YES } csi_choice;
+
+/* NULL and CSI_CHOICE_DEFAULT: what the model has as its default. */
+typedef struct csi_prompt_slots {
+    const char *source, *target;         /* languages: "en" */
+    const char *context;                 /* canary2: text that went before; special tokens in it are refused */
+    const char *emotion;                 /* canary2: "<|emo:neutral|>" */
+    csi_choice translate;                /* canary; by default yes where source and target differ */
+    csi_choice punctuation;              /* and capitals */
+    csi_choice itn, timestamps, diarize; /* canary2 */
+} csi_prompt_slots;
+
+typedef struct csi_prompt {
+    const csi_tokenizer *tokenizer;
+    csi_prompt_format format;
+    csi_prompt_slots defaults; /* nothing in it is left to a default but translate */
+    const char *const *languages;
+    size_t n_languages;
+} csi_prompt;
+
+/* format is the config's prompt_format. Languages are those that the vocabulary has a token for and, in an aggregate, a part.
+ * Memory from the arena; the tokenizer must outlive the prompt. CS_EUNSUPPORTED, CS_EMODEL, CS_ENOMEM. */
+cs_err csi_prompt_open(csi_arena *arena, const csi_tokenizer *tokenizer, const char *format, csi_prompt *prompt,
+                       cs_error *err);
+/* One slot by NeMo's name and value (pnc: yes, <|nopnc|> ..., as in prompt_defaults), which must live as long as slots.
+ * CS_EINVAL for what NeMo refuses, naming what there is. */
+cs_err csi_prompt_set(csi_prompt_slots *slots, const char *name, const char *value, cs_error *err);
+/* Appends the ids of the prompt to out. slots may be NULL. CS_EINVAL names what the model lacks and what it has. */
+cs_err csi_prompt_ids(const csi_prompt *prompt, const csi_prompt_slots *slots, csi_buf *out, cs_error *err);
+/* canary2: the beginning after which the decoder writes emotion and source language itself. CS_EUNSUPPORTED otherwise. */
+cs_err csi_prompt_beginning(const csi_prompt *prompt, csi_buf *out, cs_error *err);
 
 /* --------------------------------------------------------------- composing */
 

@@ -168,6 +168,40 @@ const char *csi_tokenizer_language(const csi_tokenizer *tokenizer, int32_t id)
     return tokenizer->languages[csi_tokenizer_part(tokenizer, id)];
 }
 
+static size_t find_part(const csi_tokenizer *tokenizer, const char *language)
+{
+    size_t i = 0;
+    while (i < tokenizer->n_parts && strcmp(tokenizer->languages[i], language) != 0)
+        i++;
+    return i;
+}
+
+const csi_tokenizer *csi_tokenizer_part_of(const csi_tokenizer *tokenizer, const char *language, int32_t *first)
+{
+    static const char *const full_names[] = {"en-US", "es-ES", "fr-FR", "de-DE"};
+    *first = 0;
+    if (tokenizer->kind != CSI_TOKENIZER_AGGREGATE)
+        return tokenizer;
+    size_t part = find_part(tokenizer, language);
+    for (size_t i = 0; i < CSI_COUNT(full_names) && part == tokenizer->n_parts && strlen(language) == 2; i++)
+        if (memcmp(full_names[i], language, 2) == 0)
+            part = find_part(tokenizer, full_names[i]);
+    if (part == tokenizer->n_parts)
+        return NULL;
+    *first = tokenizer->first_ids[part];
+    return tokenizer->parts[part];
+}
+
+int32_t csi_tokenizer_find(const csi_tokenizer *tokenizer, const char *piece)
+{
+    int32_t first;
+    const csi_tokenizer *part = csi_tokenizer_part_of(tokenizer, "spl_tokens", &first);
+    if (!part || part->kind != CSI_TOKENIZER_SPM)
+        return -1;
+    int32_t id = csi_piece_map_find(&part->spm.map, part->spm.pieces, piece, strlen(piece));
+    return id < 0 ? -1 : first + id;
+}
+
 /* ------------------------------------------------------------ text and ids */
 
 void csi_tokenizer_decode(const csi_tokenizer *tokenizer, const int32_t *ids, size_t n_ids, csi_buf *out)
