@@ -31,6 +31,7 @@ TABLES = [
     ("space", r"What str.isspace() and the \s of Python's re call white space.", str.isspace),
     ("mark", "General category M: marks that belong to the character before them.", lambda c: unicodedata.category(c)[0] == "M"),
     ("opening", "General categories Ps and Pi: opening brackets and quotes.", lambda c: unicodedata.category(c) in ("Ps", "Pi")),
+    ("digit", r"General category Nd, what the \d of Python's re takes: runs of ten from a zero on.", lambda c: unicodedata.category(c) == "Nd"),
     ("wide", "Letters and punctuation of scripts written without spaces (Han, kana, bopomofo, Yi; not Hangul).", wide),
 ]
 
@@ -49,7 +50,7 @@ def main():
                 line = "   "
             line += item
         print(line + "\n};\n")
-    print("""static bool within(const csi_range *ranges, size_t n, uint32_t c)
+    print("""static const csi_range *find(const csi_range *ranges, size_t n, uint32_t c)
 {
     size_t low = 0, high = n; /* the first range that does not end before c */
     while (low < high) {
@@ -59,13 +60,19 @@ def main():
         else
             high = middle;
     }
-    return low < n && ranges[low].first <= c;
+    return low < n && ranges[low].first <= c ? &ranges[low] : NULL;
 }
 """)
+    assert all(unicodedata.decimal(chr(c)) == (c - low) % 10 for low, high in ranges(TABLES[-2][2]) for c in range(low, high + 1))
     blocks = [f"""bool csi_is_{name}_char(uint32_t c)
 {{
-    return within({name}_ranges, CSI_COUNT({name}_ranges), c);
-}}""" for name, _, _ in TABLES]
+    return find({name}_ranges, CSI_COUNT({name}_ranges), c) != NULL;
+}}""" for name, _, _ in TABLES if name != "digit"]
+    blocks.append("""int csi_digit_of_char(uint32_t c)
+{
+    const csi_range *range = find(digit_ranges, CSI_COUNT(digit_ranges), c);
+    return range ? (int)((c - range->first) % 10) : -1;
+}""")
     print("\n\n".join(blocks))
 
 

@@ -155,8 +155,8 @@ static void take_beams(csi_aed_search *s, const float *logits)
 {
     enum { MOST = CSI_AED_MOST_BEAMS * CSI_AED_MOST_BEAMS };
     const int32_t beams = s->options.beams;
-    taken rows[MOST], line[CSI_AED_MOST_BEAMS];
-    float ranks[MOST];
+    taken rows[MOST], line[CSI_AED_MOST_BEAMS] = {{0}};
+    float ranks[MOST] = {0};
     int32_t best[CSI_AED_MOST_BEAMS];
     for (int32_t b = 0; b < beams; b++)
         extend(s, b, logits + (size_t)b * (size_t)s->options.classes, rows + b * beams, ranks + b * beams);

@@ -102,6 +102,20 @@ cs_err csi_vocabulary_load(const csi_env *env, csi_loader *loader, csi_tokenizer
 /* prompt_load.c: the prompt of a Canary archive with its own defaults. The archive and tokenizer must outlive it. */
 cs_err csi_prompt_load(csi_loader *loader, const csi_tokenizer *tokenizer, csi_prompt *prompt);
 
+/* chunks.c: how NeMo cuts long audio of models with an aligner, and how it pads short audio. Chunk k begins at sample k * step;
+ * chunks are padded with zeros to `chunk` samples, their own lengths masked. */
+typedef struct csi_chunk_plan {
+    size_t total, chunk, step, n; /* samples; number of chunks, at least 1 */
+} csi_chunk_plan;
+csi_chunk_plan csi_chunks_plan(size_t n_samples, int32_t rate_hz);
+size_t csi_chunk_length(const csi_chunk_plan *plan, size_t k);
+/* Zeros to put in front of and behind what is shorter than a second; of an odd number a file has the odd one in front, an array
+ * behind. */
+typedef struct csi_padding {
+    size_t front, behind;
+} csi_padding;
+csi_padding csi_padding_of(size_t n_samples, int32_t rate_hz, bool is_file);
+
 /* agree.c: numbers that the config and the weights state more than once. */
 cs_err csi_check_agreement(const cs_model *model, csi_loader *loader);
 

@@ -15,6 +15,21 @@
  */
 #include "text/text_inside.h"
 
+const char *csi_strip(const char *text, size_t *n_bytes)
+{
+    size_t first = *n_bytes, end = 0;
+    for (size_t at = 0, n; at < *n_bytes; at += n) {
+        uint32_t c;
+        n = csi_next_char(text + at, *n_bytes - at, &c);
+        if (csi_is_space_char(c))
+            continue;
+        first = CSI_MIN(first, at);
+        end = at + n;
+    }
+    *n_bytes = end > first ? end - first : 0;
+    return text + first;
+}
+
 char *csi_string(csi_arena *arena, const char *text, size_t n_bytes)
 {
     char *copy = csi_arena_text(arena, text, n_bytes);
@@ -25,11 +40,6 @@ char *csi_string(csi_arena *arena, const char *text, size_t n_bytes)
     if (copy)
         copy[kept] = 0;
     return copy;
-}
-
-static double seconds_of(const csi_compose *options, int64_t frame)
-{
-    return (double)frame * options->frame_stride_seconds * (double)options->subsampling_factor; /* NeMo's order */
 }
 
 /* Everything that lives only during the call. */
@@ -74,6 +84,8 @@ static uint32_t leading_punctuation(const csi_compose *options, const scratch *s
     if (n_bytes == 0)
         return 0;
     *alone = csi_next_char(s->texts.data + s->text_at[i], n_bytes, &c) == n_bytes;
+    if (options->marks)
+        return c > 0 && c < 0x80 && strchr(options->marks, (int)c) ? c : 0;
     return csi_tokenizer_is_punctuation(options->tokenizer, c) ? c : 0;
 }
 
@@ -133,8 +145,8 @@ static cs_token *make_tokens(csi_arena *arena, const csi_compose *options, const
                                .piece = piece,
                                .frame = emissions[i].frame,
                                .duration = emissions[i].duration,
-                               .start_seconds = seconds_of(options, s->offsets[i].start),
-                               .end_seconds = seconds_of(options, s->offsets[i].end),
+                               .start_seconds = csi_seconds_of(options, s->offsets[i].start),
+                               .end_seconds = csi_seconds_of(options, s->offsets[i].end),
                                .logprob = emissions[i].logprob,
                                .confidence = emissions[i].confidence};
     }
@@ -189,12 +201,12 @@ static bool compose(csi_arena *arena, const csi_compose *options, const csi_emis
         return false;
     csi_words_confidence(&view, &s->decoded, &s->tightened, words, n_words);
     for (int32_t i = 0; i < n_words; i++) {
-        words[i].start_seconds = seconds_of(options, words[i].start_frame);
-        words[i].end_seconds = seconds_of(options, words[i].end_frame);
+        words[i].start_seconds = csi_seconds_of(options, words[i].start_frame);
+        words[i].end_seconds = csi_seconds_of(options, words[i].end_frame);
     }
     for (int32_t i = 0; i < n_segments; i++) {
-        segments[i].start_seconds = seconds_of(options, segments[i].start_frame);
-        segments[i].end_seconds = seconds_of(options, segments[i].end_frame);
+        segments[i].start_seconds = csi_seconds_of(options, segments[i].start_frame);
+        segments[i].end_seconds = csi_seconds_of(options, segments[i].end_frame);
     }
     result->text = text_copy;
     result->language = language_copy;

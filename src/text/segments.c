@@ -24,8 +24,7 @@ static bool ends_sentence(const char *word, const char *separators)
     return false;
 }
 
-/* Words [first, end) joined with single spaces. */
-static const char *join(csi_arena *arena, const cs_word *words, int32_t first, int32_t end)
+const char *csi_words_join(csi_arena *arena, const cs_word *words, int32_t first, int32_t end)
 {
     size_t n_bytes = 0;
     for (int32_t i = first; i < end; i++)
@@ -43,7 +42,7 @@ static const char *join(csi_arena *arena, const cs_word *words, int32_t first, i
 
 static bool close_segment(csi_arena *arena, const cs_word *words, int32_t first, int32_t end, cs_segment *segment)
 {
-    *segment = (cs_segment){.text = join(arena, words, first, end),
+    *segment = (cs_segment){.text = csi_words_join(arena, words, first, end),
                             .start_frame = words[first].start_frame,
                             .end_frame = words[end - 1].end_frame,
                             .first_word = first,

@@ -122,12 +122,64 @@ typedef struct csi_compose {
     bool natural_ctc_times;
     const char *separators; /* of segments, default ".?!" (each one character) */
     int64_t segment_gap;    /* frames; -1: none (NeMo's segment_gap_threshold) */
+    const char *marks;      /* ASCII punctuation that joins the word before it; NULL: all of the vocabulary's */
 } csi_compose;
 
 /* Fill result's text, language, tokens, words and segments from emissions, exactly as NeMo's timestamp_utils and
  * confidence code do (spec 07), all memory from the arena. Other fields of result are left alone. CS_ENOMEM. */
 cs_err csi_compose_result(csi_arena *arena, const csi_compose *options, const csi_emission *emissions,
                           size_t n_emissions, cs_result *result, cs_error *err);
+
+/* ------------------------------------------------- times of encoder-decoders */
+
+/* Text with words and segments whose times are not the decoder's frames. Words name no tokens. */
+typedef struct csi_timed {
+    const char *text;
+    cs_word *words;
+    cs_segment *segments;
+    int32_t n_words, n_segments;
+} csi_timed;
+
+/* Text with time tokens, "<|3|>The<|5|> <|6|>harbour.<|9|>", as NeMo's process_aed_timestamp_outputs: what stands between a pair is a
+ * word, numbers are frames. Without any pair: the stripped text and no words. CS_ENOMEM. */
+cs_err csi_timed_read(csi_arena *arena, const csi_compose *options, const char *text, size_t n_bytes, csi_timed *timed,
+                      cs_error *err);
+/* Pieces of one recording, each of so many seconds and frames, one after the other. CS_ENOMEM. */
+cs_err csi_timed_join(csi_arena *arena, const csi_timed *pieces, size_t n, double piece_seconds, int64_t piece_frames,
+                      csi_timed *timed, cs_error *err);
+
+/* A text on its way to an alignment with an aligner's scores. */
+typedef struct csi_aligned {
+    csi_emission *tokens; /* (n_tokens) ids; csi_ctc_align() fills frame and duration */
+    size_t n_tokens;
+    size_t n_whole; /* tokens of the text cut at once: with more of these than frames NeMo has no times */
+    const csi_tokenizer *tokenizer;
+    struct csi_aligned_part *words, *segments;
+    size_t n_words, n_segments;
+} csi_aligned;
+
+/* Cut the text into segments, words and the aligner's tokens. whole: it is one word, spaces within, as NeMo aligns chunks. All memory
+ * is from the arena; the tokenizer must outlive it. CS_ENOMEM, CS_EUNSUPPORTED. */
+cs_err csi_aligned_begin(csi_arena *arena, const csi_tokenizer *tokenizer, const char *text, size_t n_bytes, bool whole,
+                         csi_aligned *aligned, cs_error *err);
+/* Words and segments from aligned tokens; the tokens' own frames are put right where they are punctuation. CS_ENOMEM. */
+cs_err csi_aligned_times(csi_arena *arena, const csi_compose *options, csi_aligned *aligned, csi_timed *timed,
+                         cs_error *err);
+
+/* Append the ids of the next chunk of one recording, less what both have heard, to merged (int32_t). Source: NeMo
+ * nemo/collections/asr/parts/utils/chunking_utils.py, streaming_utils.py: lcs_alignment_merge_buffer. CS_ENOMEM. */
+cs_err csi_merge_ids(csi_buf *merged, const int32_t *ids, size_t n_ids, int32_t subsampling_factor, cs_error *err);
+
+typedef struct csi_chunk_tokens {
+    const csi_emission *tokens; /* frames of the chunk */
+    size_t n_tokens;
+    int64_t n_frames;
+} csi_chunk_tokens;
+
+/* The chunks' tokens that make up the merged ids, with frames of the recording, never backwards: for csi_compose_result() with
+ * head CTC, natural times and the marks ",.!?". CS_ENOMEM. */
+cs_err csi_merge_times(csi_arena *arena, const csi_chunk_tokens *chunks, size_t n_chunks, int32_t subsampling_factor,
+                       const int32_t *merged, size_t n_merged, csi_emission **tokens, size_t *n_tokens, cs_error *err);
 
 /* ----------------------------------------------------------------- writers */
 

@@ -35,6 +35,7 @@ bool csi_is_space_char(uint32_t c);       /* Python's str.isspace() */
 bool csi_is_mark_char(uint32_t c);        /* category M */
 bool csi_is_opening_char(uint32_t c);     /* Ps, Pi */
 bool csi_is_wide_char(uint32_t c);        /* letter or punctuation of a script without spaces */
+int csi_digit_of_char(uint32_t c);        /* 0 .. 9 of category Nd, else -1 */
 
 /* Length of the character at text, 1 where the bytes are not UTF-8 (*c is then U+FFFD). n_bytes > 0. */
 static inline size_t csi_next_char(const char *text, size_t n_bytes, uint32_t *c)
@@ -198,6 +199,17 @@ typedef struct csi_token_view {
 
 /* Copy into the arena without any NUL inside. */
 char *csi_string(csi_arena *arena, const char *text, size_t n_bytes);
+/* Python's strip(): where the text begins; *n_bytes is then what is left. */
+const char *csi_strip(const char *text, size_t *n_bytes);
+/* Words [first, end) joined with single spaces; NULL when out of memory. */
+const char *csi_words_join(csi_arena *arena, const cs_word *words, int32_t first, int32_t end);
+
+/* In NeMo's order of multiplication. */
+static inline double csi_seconds_of(const csi_compose *options, int64_t frame)
+{
+    return (double)frame * options->frame_stride_seconds * (double)options->subsampling_factor;
+}
+
 /* Words from tokens; *words is from the arena. False when out of memory. */
 bool csi_words_build(csi_arena *arena, const csi_token_view *view, cs_word **words, int32_t *n_words);
 /* Confidence of each word; decoded and tightened text are NeMo's two candidates for what it counts words in. */

@@ -133,6 +133,23 @@ static const csi_range opening_ranges[88] = {
     {0xFF3B, 0xFF3B}, {0xFF5B, 0xFF5B}, {0xFF5F, 0xFF5F}, {0xFF62, 0xFF62},
 };
 
+/* General category Nd, what the \d of Python's re takes: runs of ten from a zero on. */
+static const csi_range digit_ranges[62] = {
+    {0x30, 0x39},       {0x660, 0x669},     {0x6F0, 0x6F9},     {0x7C0, 0x7C9},     {0x966, 0x96F},
+    {0x9E6, 0x9EF},     {0xA66, 0xA6F},     {0xAE6, 0xAEF},     {0xB66, 0xB6F},     {0xBE6, 0xBEF},
+    {0xC66, 0xC6F},     {0xCE6, 0xCEF},     {0xD66, 0xD6F},     {0xDE6, 0xDEF},     {0xE50, 0xE59},
+    {0xED0, 0xED9},     {0xF20, 0xF29},     {0x1040, 0x1049},   {0x1090, 0x1099},   {0x17E0, 0x17E9},
+    {0x1810, 0x1819},   {0x1946, 0x194F},   {0x19D0, 0x19D9},   {0x1A80, 0x1A89},   {0x1A90, 0x1A99},
+    {0x1B50, 0x1B59},   {0x1BB0, 0x1BB9},   {0x1C40, 0x1C49},   {0x1C50, 0x1C59},   {0xA620, 0xA629},
+    {0xA8D0, 0xA8D9},   {0xA900, 0xA909},   {0xA9D0, 0xA9D9},   {0xA9F0, 0xA9F9},   {0xAA50, 0xAA59},
+    {0xABF0, 0xABF9},   {0xFF10, 0xFF19},   {0x104A0, 0x104A9}, {0x10D30, 0x10D39}, {0x11066, 0x1106F},
+    {0x110F0, 0x110F9}, {0x11136, 0x1113F}, {0x111D0, 0x111D9}, {0x112F0, 0x112F9}, {0x11450, 0x11459},
+    {0x114D0, 0x114D9}, {0x11650, 0x11659}, {0x116C0, 0x116C9}, {0x11730, 0x11739}, {0x118E0, 0x118E9},
+    {0x11950, 0x11959}, {0x11C50, 0x11C59}, {0x11D50, 0x11D59}, {0x11DA0, 0x11DA9}, {0x16A60, 0x16A69},
+    {0x16AC0, 0x16AC9}, {0x16B50, 0x16B59}, {0x1D7CE, 0x1D7FF}, {0x1E140, 0x1E149}, {0x1E2F0, 0x1E2F9},
+    {0x1E950, 0x1E959}, {0x1FBF0, 0x1FBF9},
+};
+
 /* Letters and punctuation of scripts written without spaces (Han, kana, bopomofo, Yi; not Hangul). */
 static const csi_range wide_ranges[50] = {
     {0x2329, 0x232A},   {0x3001, 0x3003},   {0x3005, 0x3006},   {0x3008, 0x3011},   {0x3014, 0x301F},
@@ -147,7 +164,7 @@ static const csi_range wide_ranges[50] = {
     {0x2B740, 0x2B81D}, {0x2B820, 0x2CEA1}, {0x2CEB0, 0x2EBE0}, {0x2F800, 0x2FA1D}, {0x30000, 0x3134A},
 };
 
-static bool within(const csi_range *ranges, size_t n, uint32_t c)
+static const csi_range *find(const csi_range *ranges, size_t n, uint32_t c)
 {
     size_t low = 0, high = n; /* the first range that does not end before c */
     while (low < high) {
@@ -157,30 +174,36 @@ static bool within(const csi_range *ranges, size_t n, uint32_t c)
         else
             high = middle;
     }
-    return low < n && ranges[low].first <= c;
+    return low < n && ranges[low].first <= c ? &ranges[low] : NULL;
 }
 
 bool csi_is_punctuation_char(uint32_t c)
 {
-    return within(punctuation_ranges, CSI_COUNT(punctuation_ranges), c);
+    return find(punctuation_ranges, CSI_COUNT(punctuation_ranges), c) != NULL;
 }
 
 bool csi_is_space_char(uint32_t c)
 {
-    return within(space_ranges, CSI_COUNT(space_ranges), c);
+    return find(space_ranges, CSI_COUNT(space_ranges), c) != NULL;
 }
 
 bool csi_is_mark_char(uint32_t c)
 {
-    return within(mark_ranges, CSI_COUNT(mark_ranges), c);
+    return find(mark_ranges, CSI_COUNT(mark_ranges), c) != NULL;
 }
 
 bool csi_is_opening_char(uint32_t c)
 {
-    return within(opening_ranges, CSI_COUNT(opening_ranges), c);
+    return find(opening_ranges, CSI_COUNT(opening_ranges), c) != NULL;
 }
 
 bool csi_is_wide_char(uint32_t c)
 {
-    return within(wide_ranges, CSI_COUNT(wide_ranges), c);
+    return find(wide_ranges, CSI_COUNT(wide_ranges), c) != NULL;
+}
+
+int csi_digit_of_char(uint32_t c)
+{
+    const csi_range *range = find(digit_ranges, CSI_COUNT(digit_ranges), c);
+    return range ? (int)((c - range->first) % 10) : -1;
 }
