@@ -82,7 +82,8 @@ static bool read_pairs(csi_arena *arena, const csi_compose *options, const char 
                         .end_seconds = csi_seconds_of(options, p.end_frame)};
         if (!word.text)
             return false;
-        words[(*n)++] = word;
+        if (word.text[0]) /* not NULs alone */
+            words[(*n)++] = word;
     }
     return true;
 }
