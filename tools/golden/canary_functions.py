@@ -99,6 +99,21 @@ def plan_rows():
     return rows
 
 
+# Overlaps that differ in the middle, where a common run short of the end is widened over what differs.
+WIDENED = [
+    ([0, 1, 7, 11, 7, 5, 4, 8], [7, 11, 7, 12, 4, 8, 5]), ([3, 3, 3, 1, 0, 2, 1, 1], [3, 3, 1, 0, 6, 2, 1]), ([1, 2, 2, 0, 5, 0, 4, 4], [6, 0, 5, 0, 6, 4, 4]),
+    ([1, 1, 1, 5, 3, 2, 2, 3, 1, 0, 5, 1, 5, 5, 2, 0, 0, 1, 3, 2, 3, 0, 1, 0], [6, 3, 2, 3, 0, 6, 0]), ([0, 1, 1, 1, 1, 0, 0, 1, 0, 1], [0, 2, 2, 0, 0, 1, 0]),
+    ([8, 10, 8, 0, 5, 8, 6, 8, 3, 11, 8, 6, 10, 1, 11, 4, 11, 9, 11, 1, 4, 2, 1, 2, 0, 3, 6, 0, 0, 10], [6, 0, 12, 10, 8]),
+    ([2, 0, 3, 1, 2, 0, 2, 1, 0, 2, 2, 0, 2, 0, 3, 0, 0, 0, 1, 3, 0, 1, 2, 0, 1, 3, 1, 3, 0, 2], [1, 2, 1, 0, 1, 0, 3]), ([0, 0, 2, 1, 1, 0, 0, 0, 0, 2], [3, 1, 0, 3, 2, 1, 2]),
+]
+
+
+def merge_row(buffer, data):
+    merged = lcs_alignment_merge_buffer(buffer=list(buffer), data=list(data[:7]), delay=12, model=None, max_steps_per_timestep=2, min_lcs_length=1,
+                                        parallel_chunking=True)
+    return dict(buffer=buffer, data=data[:7], merged=merged)
+
+
 def merge_rows():
     rng = random.Random(6)
     rows = []
@@ -117,10 +132,8 @@ def merge_rows():
                 del data[at]
             elif change == 3:
                 data.insert(at, alphabet)
-        merged = lcs_alignment_merge_buffer(buffer=list(buffer), data=list(data[:7]), delay=12, model=None, max_steps_per_timestep=2, min_lcs_length=1,
-                                            parallel_chunking=True)
-        rows.append(dict(buffer=buffer, data=data[:7], merged=merged))
-    return rows
+        rows.append(merge_row(buffer, data))
+    return rows + [merge_row(*case) for case in WIDENED]
 
 
 def hour_rows():
