@@ -237,6 +237,9 @@ typedef struct csi_ops {
 
     void (*softmax_sums)(const float *x, int64_t n, float alpha, csi_softmax_sums *sums);
 
+    /* x = exp(x - max x) / sum, over a vector. Finite numbers, n >= 1. */
+    void (*softmax)(float *x, int64_t n);
+
     /* True when no element is infinite or NaN. */
     bool (*all_finite)(const float *x, int64_t n);
 } csi_ops;

@@ -321,6 +321,14 @@ static void decoders(void)
             CHECK_NEAR(t.s, s.s, 2e-5 * (1 + fabs(s.s)));
             CHECK_NEAR(t.g, s.g, 2e-5 * (1 + fabs(s.g)));
         }
+        float *p = make(n, 0), *p2 = make(n, 0);
+        memcpy(p, x, (size_t)n * sizeof *p);
+        memcpy(p2, x, (size_t)n * sizeof *p);
+        plain->softmax(p, n);
+        fast->softmax(p2, n);
+        near(p2, p, n, 2e-6, "softmax");
+        drop(p, n);
+        drop(p2, n);
         drop(x, n);
     }
 }

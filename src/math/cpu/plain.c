@@ -164,6 +164,18 @@ static void softmax_sums(const float *x, int64_t n, float alpha, csi_softmax_sum
     *sums = (csi_softmax_sums){top, log_sum, s, g};
 }
 
+static void softmax(float *x, int64_t n)
+{
+    double sum = 0;
+    float top = x[argmax(x, n)];
+    for (int64_t i = 0; i < n; i++) {
+        x[i] = expf(x[i] - top);
+        sum += (double)x[i];
+    }
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)(x[i] / sum);
+}
+
 static bool all_finite(const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -186,5 +198,6 @@ const csi_ops csi_ops_c = {
     .add_activate = add_activate,
     .argmax = argmax,
     .softmax_sums = softmax_sums,
+    .softmax = softmax,
     .all_finite = all_finite,
 };

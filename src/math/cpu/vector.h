@@ -384,6 +384,24 @@ static void softmax_sums(const float *x, int64_t n, float alpha, csi_softmax_sum
     *sums = (csi_softmax_sums){top, log_sum, s_total, g_total};
 }
 
+static void softmax(float *x, int64_t n)
+{
+    float top = x[argmax(x, n)], sum;
+    vec total = splat(0);
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        vec w = vexp(load(x + i) - top);
+        store(x + i, w);
+        total += w;
+    }
+    sum = sum_lanes(total);
+    for (; i < n; i++) {
+        x[i] = vexp(splat(x[i] - top))[0];
+        sum += x[i];
+    }
+    scale(x, n, 1.0f / sum);
+}
+
 static bool all_finite(const float *x, int64_t n)
 {
     const ivec exponent = (ivec){0} + 0x7F800000;
@@ -406,5 +424,5 @@ static bool all_finite(const float *x, int64_t n)
         .path = cpu, .narrow = {NULL, &csi_int8_##set8, &csi_bf16_##set16}, .linear = linear,             \
         .layer_norm = layer_norm, .attention = attention, .combine = combine, .glu = glu, .scale = scale, \
         .matvec = matvec, .lstm_cell = lstm_cell, .add_activate = add_activate, .argmax = argmax,         \
-        .softmax_sums = softmax_sums, .all_finite = all_finite,                                           \
+        .softmax_sums = softmax_sums, .softmax = softmax, .all_finite = all_finite,                       \
     }
