@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Layer 2, the door to the networks: log-mel features, the FastConformer encoder, the prediction network and the
- * joint. Each has a load function that takes every number from the archive's config, checks it against the tensors'
+ * joint, Canary's decoder. Each has a load function that takes every number from the archive's config, checks it against the tensors'
  * shapes, and keeps pointers into the archive; what a load allocates lives in the loader's arena.
  *
  * One letter per axis: S samples, F mel bins, N mel frames, T encoder frames, D model width, H heads, K head width,
@@ -348,5 +348,90 @@ void csi_joint_run(const csi_run *run, const csi_transducer *t, const float *fra
                    float *work, float *logits);
 /* After it, when a token is the largest: logits as the model's precision promises them, with the same work. */
 void csi_joint_finish(const csi_run *run, const csi_transducer *t, float *work, float *logits);
+
+/* ------------------------------------------------- Canary's decoder: aed_*.c */
+
+/* Attention: four dense layers (H, H) with biases. */
+typedef struct csi_aed_attention {
+    csi_dense_weights q_w, k_w, v_w, out_w;
+    const float *q_b, *k_b, *v_b, *out_b;
+} csi_aed_attention;
+
+/* A transformer layer; between encoder and decoder it has no cross-attention and no second norm. */
+typedef struct csi_aed_layer {
+    csi_aed_attention self, cross;
+    csi_dense_weights in_w, out_w; /* (I, H), (H, I) */
+    const float *in_b, *out_b;
+    const float *norm_self_w, *norm_self_b, *norm_cross_w, *norm_cross_b, *norm_ff_w, *norm_ff_b; /* (H) */
+} csi_aed_layer;
+
+typedef struct csi_aed_stack {
+    int32_t n_layers, d, inner, n_heads, head_width;
+    bool pre_norm; /* x += f(LN x), else x = LN(x + f(x)) */
+    bool gelu;     /* the exact one; else ReLU */
+    bool causal;   /* a frame sees none after it: layers between encoder and decoder only */
+    csi_aed_layer *layers;
+    const float *final_w, *final_b; /* (H), NULL: no norm at the end */
+} csi_aed_stack;
+
+/* NeMo EncDecMultiTaskModel without its encoder. */
+typedef struct csi_aed {
+    int32_t d_model, d;       /* D, H */
+    int32_t classes;          /* V': the vocabulary rounded up to a multiple of 8 */
+    int32_t max_positions;    /* of prompt and answer together */
+    csi_dense_weights proj_w; /* (H, D) */
+    const float *proj_b;      /* (H), NULL: no projection, D is H */
+    csi_aed_stack between;    /* n_layers 0 in every release */
+    csi_aed_stack decoder;
+    const float *embed;           /* (V', H): the head's weights too. What decides is f32 in any precision */
+    const float *head_b;          /* (V') */
+    const float *positions;       /* (max_positions, H) */
+    const float *norm_w, *norm_b; /* (H), of the embedding */
+} csi_aed;
+
+cs_err csi_aed_load(csi_loader *loader, int32_t d_model, csi_aed *aed);
+
+/* Floats of run->scratch that the three below need for each worker. */
+size_t csi_aed_scratch(const csi_aed *aed, int64_t n_frames);
+
+/* The encoder's output, panels of D rows, of which the utterance's are T columns from `column` on, to what the decoder
+ * attends to, panels of H rows, T columns: returned, in memory (csi_aed_states_floats(), 64-byte aligned) or the encoder's. */
+size_t csi_aed_states_floats(const csi_aed *aed, int64_t n_frames);
+const float *csi_aed_states(const csi_run *run, const csi_aed *aed, const float *encoder, int64_t column,
+                            int64_t n_frames, float *memory);
+
+/* What one utterance's decoder needs; all in memory that the caller gives. */
+typedef struct csi_aed_room {
+    int64_t n_frames;    /* T */
+    int32_t n_positions; /* most tokens of a line, prompt included: 1 .. max_positions */
+    int32_t n_beams;     /* most lines at once */
+    int32_t n_tokens;    /* most tokens in one step, of all lines, where that is more than n_beams: the prompt's */
+} csi_aed_room;
+
+typedef struct csi_aed_cache {
+    csi_aed_room room;
+    int64_t pitch;                  /* head width rounded up to 32 */
+    float *self_k, *self_v;         /* (layer, slot, head, n_positions, pitch) */
+    float *cross_k, *cross_v;       /* (layer, head, T, pitch) */
+    int32_t *slots, *other_slots;   /* (beam, n_positions): in whose slot a position of a beam's line lies */
+    float *x, *h, *wide, *narrow;   /* panels: the line, what a part reads or gives, the widest, narrow kinds */
+    float *last, *logits, *frames;  /* panels of the last tokens and of the head; (columns, H) for the hook */
+    const csi_encoder_hooks *hooks; /* may be NULL; tensor: "embedding", "decoder_00" .., (beams * tokens, H) */
+} csi_aed_cache;
+
+size_t csi_aed_cache_floats(const csi_aed *aed, const csi_aed_room *room);
+/* memory: 64-byte aligned; room must hold for it. Nothing is cleared: pages that no token reaches are never touched. */
+void csi_aed_cache_init(const csi_aed *aed, const csi_aed_room *room, float *memory, csi_aed_cache *cache);
+/* Keys and values of the states, once per utterance. memory: csi_aed_cross_floats(), free after. */
+size_t csi_aed_cross_floats(const csi_aed *aed, int64_t n_frames);
+void csi_aed_cross(const csi_run *run, const csi_aed *aed, const float *states, csi_aed_cache *cache, float *memory);
+
+/* n more tokens for each of n_beams lines: ids (n_beams, n), 0 .. classes - 1, at positions position .. position + n - 1.
+ * parents[b]: which of the lines before this step beam b goes on with; NULL: each with its own. The first step of several
+ * beams after a prompt's has parents of 0. scores (n_beams, classes): log-probabilities of what follows each line.
+ * n_beams, n_beams * n and position + n within the room. A beam's numbers do not depend, to the bit, on the others. No allocation, no
+ * error. */
+void csi_aed_step(const csi_run *run, const csi_aed *aed, csi_aed_cache *cache, int32_t n_beams, const int32_t *parents,
+                  const int32_t *ids, int32_t n, int32_t position, float *scores);
 
 #endif
