@@ -11,7 +11,8 @@ static cs_err open_piece_model(const csi_env *env, csi_loader *loader, const csi
     const char *file = csi_archive_path(loader->archive);
     const char *member = csi_node_text(csi_node_at(section, "model_path"));
     if (!member)
-        return csi_fail(loader->err, CS_EMODEL, -1, "%s: model_config.yaml has no %s.model_path", file, path);
+        return csi_fail(loader->err, CS_EMODEL, -1, "%s: %s has no %s.model_path", file,
+                        csi_archive_config_name(loader->archive), path);
     const uint8_t *data;
     size_t size;
     cs_err code = csi_archive_member(loader->archive, member, &data, &size, loader->err);
@@ -53,8 +54,8 @@ static cs_err open_labels(const csi_env *env, csi_loader *loader, const csi_node
     for (const csi_node *item = list->first; item; item = item->next) {
         labels[n] = csi_node_text(item);
         if (!labels[n++])
-            return csi_fail(loader->err, CS_EMODEL, -1, "%s: model_config.yaml line %zu: a label that is no text",
-                            csi_archive_path(loader->archive), item->line);
+            return csi_fail(loader->err, CS_EMODEL, -1, "%s: %s line %zu: a label that is no text",
+                            csi_archive_path(loader->archive), csi_archive_config_name(loader->archive), item->line);
     }
     return csi_tokenizer_labels(env, labels, n, tokenizer, loader->err);
 }
@@ -78,6 +79,6 @@ cs_err csi_vocabulary_load(const csi_env *env, csi_loader *loader, csi_tokenizer
         if (list && list->kind == CSI_NODE_LIST && list->n_children)
             return open_labels(env, loader, list, tokenizer);
     }
-    return csi_fail(loader->err, CS_EMODEL, -1, "%s: model_config.yaml has neither a tokenizer nor labels",
-                    csi_archive_path(loader->archive));
+    return csi_fail(loader->err, CS_EMODEL, -1, "%s: %s has neither a tokenizer nor labels",
+                    csi_archive_path(loader->archive), csi_archive_config_name(loader->archive));
 }

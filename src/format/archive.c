@@ -7,8 +7,9 @@
  */
 #include "format/inside.h"
 
-static const char config_name[] = "model_config.yaml";
-const char csi_weights_name[] = "model_weights.ckpt";
+#include <stdio.h>
+
+static const char config_name[] = "model_config.yaml", weights_name[] = "model_weights.ckpt";
 
 /* ------------------------------------------------------------------- open */
 
@@ -33,15 +34,15 @@ static const char *make_label(csi_arena *arena, const char *path)
 
 static cs_err open_config(csi_archive *a, cs_error *err)
 {
-    const csi_tar_member *member = csi_tar_find(&a->tar, config_name);
+    const csi_tar_member *member = csi_tar_find(&a->tar, a->config_name);
     csi_quote quote = {"nothing"};
     if (a->tar.n_members)
         csi_quote_bytes(&quote, a->tar.members[0].name, strlen(a->tar.members[0].name));
     if (!member)
         return csi_fail(err, CS_EMODEL, -1,
                         "%s: the archive of %zu files (first: %s) holds no %s, expected a NeMo model", a->label,
-                        a->tar.n_members, quote.text, config_name);
-    const char *label = csi_arena_printf(&a->arena, "%s: %s", a->label, config_name);
+                        a->tar.n_members, quote.text, a->config_name);
+    const char *label = csi_arena_printf(&a->arena, "%s: %s", a->label, a->config_name);
     if (!label)
         return csi_fail_memory(err, strlen(a->label), "the configuration's name");
     cs_err code = csi_yaml_parse(&a->arena, label, member->data, member->size, &a->config, err);
@@ -55,16 +56,16 @@ static cs_err open_config(csi_archive *a, cs_error *err)
 static cs_err open_weights(csi_archive *a, cs_error *err)
 {
     static const char folder[] = "model_weights/";
-    const csi_tar_member *member = csi_tar_find(&a->tar, csi_weights_name);
+    const csi_tar_member *member = csi_tar_find(&a->tar, a->weights_name);
     for (size_t i = 0; !member && i < a->tar.n_members; i++)
         if (strncmp(a->tar.members[i].name, folder, sizeof folder - 1) == 0)
             return csi_fail(err, CS_EUNSUPPORTED, -1,
                             "%s: holds a distributed checkpoint (folder %s), expected one file %s", a->label, folder,
-                            csi_weights_name);
+                            a->weights_name);
     if (!member)
         return csi_fail(err, CS_EMODEL, -1, "%s: the archive holds no %s, expected a NeMo model%s", a->label,
-                        csi_weights_name, a->tar.ended ? "" : " (an incomplete download?)");
-    const char *label = csi_arena_printf(&a->arena, "%s: %s", a->label, csi_weights_name);
+                        a->weights_name, a->tar.ended ? "" : " (an incomplete download?)");
+    const char *label = csi_arena_printf(&a->arena, "%s: %s", a->label, a->weights_name);
     if (!label)
         return csi_fail_memory(err, strlen(a->label), "the weights' name");
     cs_err code = csi_checkpoint_index(&a->arena, label, member->data, member->size, &a->weights, err);
@@ -96,7 +97,7 @@ static cs_err check_artifacts(const csi_archive *a, cs_error *err)
             return csi_fail(err, CS_EMODEL, a->file_bytes,
                             "%s: breaks off at byte %lld: \"%s\", which %s names, is missing (an incomplete download?)",
                             a->label, (long long)a->file_bytes, csi_quote_bytes(&quote, name, strlen(name)),
-                            config_name);
+                            a->config_name);
         }
         if (node->first && n_up < CSI_COUNT(up)) {
             up[n_up++] = node;
@@ -141,6 +142,8 @@ static cs_err create(const csi_env *env, const char *path, csi_archive **archive
     if (!a)
         return csi_fail_memory(err, sizeof *a, "the archive");
     a->env = env;
+    a->config_name = config_name;
+    a->weights_name = weights_name;
     csi_arena_init(&a->arena, env);
     csi_buf_init(&a->inflated, env);
     a->path = csi_arena_text(&a->arena, path, strlen(path));
@@ -182,13 +185,67 @@ cs_err csi_archive_open_memory(const csi_env *env, const char *name, const void 
     return opened(a, code, archive);
 }
 
+/* A copy of PREFIX and SUFFIX; NULL: out of memory. */
+static const char *joined(csi_archive *a, const char *prefix, const char *suffix)
+{
+    return csi_arena_printf(&a->arena, "%s%s", prefix, suffix);
+}
+
+static cs_err open_part(csi_archive *a, const csi_archive *whole, const char *name, cs_error *err)
+{
+    a->whole = whole;
+    a->stamp = whole->stamp;
+    a->file = whole->file;
+    a->file_bytes = whole->file_bytes;
+    a->tar = whole->tar;
+    a->config_name = joined(a, name, "_config.yaml");
+    a->weights_name = joined(a, name, "_weights.ckpt");
+    if (!a->config_name || !a->weights_name)
+        return csi_fail_memory(err, strlen(name), "the part's name");
+    cs_err code = open_config(a, err);
+    if (code == CS_OK)
+        code = open_weights(a, err);
+    if (code == CS_OK && !a->tar.ended)
+        code = check_artifacts(a, err);
+    return code;
+}
+
+bool csi_archive_has_part(const csi_archive *whole, const char *name)
+{
+    static const char *const suffixes[] = {"_config.yaml", "_weights.ckpt"};
+    char member[256];
+    bool has = strlen(name) < 200;
+    for (size_t i = 0; i < CSI_COUNT(suffixes) && has; i++) {
+        snprintf(member, sizeof member, "%s%s", name, suffixes[i]);
+        has = csi_tar_find(&whole->tar, member) != NULL;
+    }
+    return has;
+}
+
+cs_err csi_archive_part(const csi_archive *whole, const char *name, csi_archive **part, cs_error *err)
+{
+    csi_archive *a;
+    csi_buf path;
+    csi_buf_init(&path, whole->env);
+    csi_buf_printf(&path, "%s (%s)", whole->path, name);
+    cs_err code = path.failed ? csi_fail_memory(err, strlen(whole->path), "the part's name")
+                              : create(whole->env, path.data, &a, err);
+    if (path.failed)
+        a = NULL;
+    else if (code == CS_OK)
+        code = open_part(a, whole, name, err);
+    csi_buf_finish(&path);
+    return opened(a, code, part);
+}
+
 void csi_archive_close(csi_archive *a)
 {
     if (!a)
         return;
     for (size_t i = 0; a->copies && i < a->weights.n_tensors; i++)
         csi_free(a->env, a->copies[i]);
-    csi_file_close(a->env, &a->file);
+    if (!a->whole)
+        csi_file_close(a->env, &a->file);
     csi_buf_finish(&a->inflated);
     csi_arena_finish(&a->arena);
     csi_free(a->env, a);
@@ -206,6 +263,11 @@ const csi_node *csi_archive_config(const csi_archive *a)
 const char *csi_archive_path(const csi_archive *a)
 {
     return a->path;
+}
+
+const char *csi_archive_config_name(const csi_archive *a)
+{
+    return a->config_name;
 }
 
 int64_t csi_archive_file_bytes(const csi_archive *a)

@@ -57,6 +57,14 @@ static bool add_checkpoint(sha256 *h, const csi_zip *zip)
     return summed;
 }
 
+/* An archive's own, or that of a model inside it. */
+static bool is_checkpoint(const char *name)
+{
+    static const char end[] = "_weights.ckpt";
+    const size_t n = strlen(name), n_end = sizeof end - 1;
+    return n >= n_end && strcmp(name + n - n_end, end) == 0;
+}
+
 void csi_archive_digest(const csi_archive *a, const void *more, size_t more_bytes, uint8_t digest[CSI_DIGEST_BYTES])
 {
     sha256 h;
@@ -67,7 +75,7 @@ void csi_archive_digest(const csi_archive *a, const void *more, size_t more_byte
     for (size_t i = 0; i < a->tar.n_members; i++) {
         const csi_tar_member *member = &a->tar.members[i];
         add_bytes(&h, member->name, strlen(member->name));
-        if (strcmp(member->name, csi_weights_name) == 0)
+        if (is_checkpoint(member->name))
             add_number(&h, member->size);
         else
             add_bytes(&h, member->data, member->size);

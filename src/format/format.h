@@ -85,9 +85,16 @@ cs_err csi_archive_open_memory(const csi_env *env, const char *name, const void 
                                csi_archive **archive, cs_error *err);
 void csi_archive_close(csi_archive *archive);
 
+/* A second model inside an archive: members NAME_config.yaml and NAME_weights.ckpt beside the tokenizer files of both
+ * (Canary's aligner: "timestamps_asr_model"). Both must be there, else it has none. The part is an archive like any other,
+ * is closed before the whole, and names itself "FILE (NAME)". */
+bool csi_archive_has_part(const csi_archive *whole, const char *name);
+cs_err csi_archive_part(const csi_archive *whole, const char *name, csi_archive **part, cs_error *err);
+
 /* The configuration; of older files that nest it below `model`, that map. */
 const csi_node *csi_archive_config(const csi_archive *archive);
-const char *csi_archive_path(const csi_archive *archive); /* for messages */
+const char *csi_archive_path(const csi_archive *archive);        /* for messages */
+const char *csi_archive_config_name(const csi_archive *archive); /* "model_config.yaml" */
 int64_t csi_archive_file_bytes(const csi_archive *archive);
 /* Sum of f32 copies made so far by csi_archive_f32(). */
 int64_t csi_archive_copied_bytes(const csi_archive *archive);
@@ -108,7 +115,7 @@ cs_err csi_archive_f32(csi_archive *archive, const char *name, int32_t n_dims, c
 void csi_archive_release(csi_archive *archive, const char *name);
 
 /* What tells this model from any other without reading its weights: SHA-256 over `more`, the file's size and time of change,
- * the names, sizes and bytes of all members but the checkpoint, and of that the names, sizes, places and CRC-32s of its
+ * the names, sizes and bytes of all members but checkpoints, and of its own the names, sizes, places and CRC-32s of its
  * entries and the bytes of those that are no storages. Of a checkpoint whose storages have no CRC-32s the file's inode
  * and its last change of any kind count, too. */
 enum { CSI_DIGEST_BYTES = 32 };

@@ -137,6 +137,8 @@ struct csi_archive {
     csi_arena arena;
     const char *path;  /* as given */
     const char *label; /* printable, cut at its front when long: messages keep room for what is wrong */
+    const char *config_name, *weights_name; /* of its members */
+    const csi_archive *whole;               /* of a part: whose bytes these are, else NULL */
     csi_file file;
     csi_stamp stamp;  /* of the file */
     csi_buf inflated; /* of a gzip'd archive; the file is closed then */
@@ -147,9 +149,6 @@ struct csi_archive {
     float **copies; /* per tensor: its f32 copy once made */
     int64_t copied_bytes;
 };
-
-/* The member that holds the weights. */
-extern const char csi_weights_name[];
 
 /* Fail with a sentence on what data, which is no tar, seems to be. */
 cs_err csi_fail_not_an_archive(const char *label, const uint8_t *data, size_t size, cs_error *err);

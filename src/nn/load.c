@@ -83,16 +83,17 @@ static const csi_node *find(const csi_loader *loader, const char *path)
 
 static cs_err absent(csi_loader *loader, const char *path)
 {
-    return csi_fail(loader->err, CS_EMODEL, -1, "%s: model_config.yaml has no %s", file(loader), path);
+    return csi_fail(loader->err, CS_EMODEL, -1, "%s: %s has no %s", file(loader),
+                    csi_archive_config_name(loader->archive), path);
 }
 
 static cs_err wrong(csi_loader *loader, const csi_node *node, const char *path, const char *expected)
 {
     char met[80];
     const char *text = csi_node_text(node);
-    return csi_fail(loader->err, CS_EMODEL, -1, "%s: model_config.yaml line %zu: %s is %s, expected %s", file(loader),
-                    node->line, path, text ? csi_printable(met, sizeof met, text, strlen(text)) : "a list or map",
-                    expected);
+    return csi_fail(loader->err, CS_EMODEL, -1, "%s: %s line %zu: %s is %s, expected %s", file(loader),
+                    csi_archive_config_name(loader->archive), node->line, path,
+                    text ? csi_printable(met, sizeof met, text, strlen(text)) : "a list or map", expected);
 }
 
 cs_err csi_load_int(csi_loader *loader, const char *path, bool required, int64_t least, int64_t most, int64_t *value)

@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "aed_net.h"
 
-static cs_err load(aed_net *net, cs_error *err)
+#include <math.h>
+
+static cs_err load_ctc(csi_loader *loader, int32_t d, csi_ctc *ctc)
+{
+    const csi_tensor *t = csi_archive_tensor(loader->archive, "decoder.decoder_layers.0.bias");
+    const int64_t rows = t ? t->n_elements : 0;
+    *ctc = (csi_ctc){.d = d, .vocab = (int32_t)rows - 1};
+    cs_err code = csi_load_weight(loader, &ctc->w, CSI_SHAPE(rows, d, 1), "decoder.decoder_layers.0.weight");
+    return code ? code : csi_load_weight(loader, &ctc->b, CSI_SHAPE(rows), "decoder.decoder_layers.0.bias");
+}
+
+static cs_err load(aed_net *net, bool is_aligner, cs_error *err)
 {
     cs_model *m = &net->model;
     csi_loader loader = {.archive = m->archive, .arena = &m->arena, .err = err};
@@ -9,13 +20,15 @@ static cs_err load(aed_net *net, cs_error *err)
     cs_err code;
     if ((code = csi_mel_load(&loader, &m->mel))
         || (code = csi_encoder_load(&m->env, &loader, m->mel.n_mels, &m->encoder))
-        || (code = csi_aed_load(&loader, m->encoder.d, &net->aed)))
+        || (code =
+                is_aligner ? load_ctc(&loader, m->encoder.d, &m->ctc) : csi_aed_load(&loader, m->encoder.d, &net->aed)))
         return code;
     return csi_weights_settle(m, &loader, &cache);
 }
 
-cs_err aed_net_open(aed_net *net, const char *path, cs_precision precision, const char *cpu_path, int threads,
-                    cs_error *err)
+/* whole NULL: the archive at path, else the aligner in it. */
+static cs_err open_net(aed_net *net, const char *path, const csi_archive *whole, cs_precision precision,
+                       const char *cpu_path, int threads, cs_error *err)
 {
     csi_cpu_path cpu;
     *net = (aed_net){.model = {.precision = precision}};
@@ -28,14 +41,27 @@ cs_err aed_net_open(aed_net *net, const char *path, cs_precision precision, cons
     m->ops = csi_ops_for(cpu);
     net->scratch.env = &m->env;
     code = csi_pool_create(&m->env, threads, &m->pool, err);
-    code = code ? code : csi_archive_open(&m->env, path, &m->archive, err);
-    code = code ? code : load(net, err);
+    if (!code)
+        code = whole ? csi_archive_part(whole, "timestamps_asr_model", &m->archive, err)
+                     : csi_archive_open(&m->env, path, &m->archive, err);
+    code = code ? code : load(net, whole != NULL, err);
     if (code) {
         aed_net_close(net);
         return code;
     }
     net->run = (csi_run){.ops = m->ops, .pool = m->pool, .max_threads = threads};
     return CS_OK;
+}
+
+cs_err aed_net_open(aed_net *net, const char *path, cs_precision precision, const char *cpu_path, int threads,
+                    cs_error *err)
+{
+    return open_net(net, path, NULL, precision, cpu_path, threads, err);
+}
+
+cs_err aed_net_open_aligner(aed_net *aligner, const aed_net *net, cs_error *err)
+{
+    return open_net(aligner, NULL, net->model.archive, CS_PRECISION_F32, NULL, 1, err);
 }
 
 void aed_net_close(aed_net *net)
@@ -70,7 +96,8 @@ static cs_err reserve_scratch(aed_net *net, int64_t n_frames, cs_error *err)
 {
     size_t floats = csi_encoder_scratch(&net->model.encoder, n_frames);
     floats = CSI_MAX(floats, csi_mel_scratch(&net->model.mel));
-    floats = (CSI_MAX(floats, csi_aed_scratch(&net->aed, n_frames)) + 15) / 16 * 16;
+    floats = CSI_MAX(floats, net->aed.d ? csi_aed_scratch(&net->aed, n_frames) : 0);
+    floats = (floats + 15) / 16 * 16;
     cs_err code = csi_floats_reserve(&net->scratch, floats * (size_t)net->run.max_threads, "the scratch", err);
     net->run.scratch = net->scratch.data;
     net->run.scratch_floats = floats;
@@ -103,6 +130,8 @@ cs_err aed_clip_make(aed_net *net, aed_clip *clip, const float *pcm, size_t n_sa
     }
     csi_free(&m->env, mel);
     clip->encoder = out;
+    if (!code && !net->aed.d)
+        return CS_OK;
     code = code
                ? code
                : csi_floats_reserve(&clip->memory, csi_aed_states_floats(&net->aed, clip->n_frames), "the states", err);
@@ -110,6 +139,8 @@ cs_err aed_clip_make(aed_net *net, aed_clip *clip, const float *pcm, size_t n_sa
                 : csi_floats_reserve(&clip->cross, csi_aed_cross_floats(&net->aed, clip->n_frames), "the keys", err);
     if (code)
         return code;
+    for (size_t i = 0; i < clip->memory.n; i++)
+        clip->memory.data[i] = (float)INFINITY; /* what is not written must not be read */
     clip->states = csi_aed_states(&net->run, &net->aed, clip->encoder, 0, clip->n_frames, clip->memory.data);
     clip->encoder_frames = frames_of(net, clip->encoder, m->encoder.d, clip->n_frames);
     clip->state_frames = frames_of(net, clip->states, net->aed.d, clip->n_frames);
@@ -136,7 +167,7 @@ cs_err aed_cache_make(aed_net *net, aed_clip *clip, const csi_aed_room *room, cs
     if (!*memory)
         return csi_fail_memory(err, floats * sizeof **memory, "the decoder's cache");
     for (size_t i = 0; i < floats; i++)
-        (*memory)[i] = (float)0x1p127 * 1e30f; /* infinity: what is not written must not be read */
+        (*memory)[i] = (float)INFINITY; /* the same */
     csi_aed_cache_init(&net->aed, room, *memory, cache);
     csi_aed_cross(&net->run, &net->aed, clip->states, cache, clip->cross.data);
     return CS_OK;

@@ -8,7 +8,7 @@
 
 typedef struct aed_net {
     cs_model model; /* of it only what the networks and the packing of weights need */
-    csi_aed aed;
+    csi_aed aed;    /* of an aligner: all zero, and model.ctc is there */
     csi_run run;
     csi_floats scratch;
 } aed_net;
@@ -16,6 +16,8 @@ typedef struct aed_net {
 /* cpu_path NULL: the best. threads 1 or more. On an error everything is given back. */
 cs_err aed_net_open(aed_net *net, const char *path, cs_precision precision, const char *cpu_path, int threads,
                     cs_error *err);
+/* The aligner inside net's archive, which must outlive it: encoder and CTC head, in f32, on the best path and one thread. */
+cs_err aed_net_open_aligner(aed_net *aligner, const aed_net *net, cs_error *err);
 void aed_net_close(aed_net *net);
 
 /* One recording, as far as the decoder does not matter. */

@@ -434,6 +434,104 @@ static void old_configs_nest_below_model(void)
     CHECK_INT(memory.n_live, 0);
 }
 
+/* An archive with a second model: one tensor "x", 7 in the whole and 9 in the part. members: which of the part's are there. */
+static void make_whole(csi_buf *tar, const char *part_config, int members)
+{
+    csi_buf checkpoints[2], pickle;
+    csi_buf_init(&pickle, &env);
+    kit_pickle_begin(&pickle);
+    kit_pickle_tensor(&pickle, "x", "Byte", "0", 1, 0, 0, NULL, NULL);
+    kit_pickle_end(&pickle);
+    kit_checkpoint(&checkpoints[0], &env, pickle.data, pickle.size, "7", 1);
+    kit_checkpoint(&checkpoints[1], &env, pickle.data, pickle.size, "9", 1);
+    csi_buf_init(tar, &env);
+    kit_tar_add(tar, "ustar", '0', "./model_config.yaml", "encoder: {d_model: 4}\n", 22);
+    kit_tar_add(tar, "ustar", '0', "./model_weights.ckpt", checkpoints[0].data, checkpoints[0].size);
+    if (members & 1)
+        kit_tar_add(tar, "ustar", '0', "./inner_config.yaml", part_config, strlen(part_config));
+    if (members & 2)
+        kit_tar_add(tar, "ustar", '0', "./inner_weights.ckpt", checkpoints[1].data, checkpoints[1].size);
+    kit_tar_add(tar, "ustar", '0', "./tok", "pieces", 6);
+    kit_tar_end(tar);
+    csi_buf_finish(&checkpoints[0]);
+    csi_buf_finish(&checkpoints[1]);
+    csi_buf_finish(&pickle);
+}
+
+static void opens_a_part(void)
+{
+    csi_buf tar;
+    csi_archive *a, *part;
+    cs_error err;
+    kit_env(&env, &memory);
+    for (int members = 0; members < 4; members++) {
+        make_whole(&tar, "encoder: {d_model: 6}\n", members);
+        if (CHECK_INT(csi_archive_open_memory(&env, "t.nemo", tar.data, tar.size, &a, &err), CS_OK))
+            CHECK_INT(csi_archive_has_part(a, "inner"), members == 3);
+        if (members == 3 && CHECK_INT(csi_archive_part(a, "inner", &part, &err), CS_OK)) {
+            int64_t d = 0;
+            CHECK(csi_node_int(csi_node_at(csi_archive_config(part), "encoder.d_model"), &d) && d == 6);
+            CHECK(csi_node_int(csi_node_at(csi_archive_config(a), "encoder.d_model"), &d) && d == 4);
+            CHECK_INT(*csi_archive_tensor(part, "x")->data, '9');
+            CHECK_INT(*csi_archive_tensor(a, "x")->data, '7');
+            CHECK_STR(csi_archive_path(part), "t.nemo (inner)");
+            CHECK_STR(csi_archive_config_name(part), "inner_config.yaml");
+            check_member(part, "nemo:tok", "pieces");
+            csi_archive_release(part, "x");
+            csi_archive_close(part);
+            check_member(a, "nemo:tok", "pieces");
+        } else if (members < 3) {
+            CHECK(csi_archive_part(a, "inner", &part, &err) == CS_EMODEL && part == NULL);
+            CHECK(strstr(err.message, "t.nemo (inner)") != NULL);
+        }
+        csi_archive_close(a);
+        csi_buf_finish(&tar);
+    }
+    CHECK_INT(memory.n_live, 0);
+}
+
+static void a_broken_part_is_refused(void)
+{
+    csi_buf tar;
+    csi_archive *a, *part;
+    cs_error err;
+    kit_env(&env, &memory);
+    make_whole(&tar, "encoder: [\n", 3);
+    if (CHECK_INT(csi_archive_open_memory(&env, "t.nemo", tar.data, tar.size, &a, &err), CS_OK)) {
+        CHECK(csi_archive_part(a, "inner", &part, &err) == CS_EMODEL && part == NULL);
+        CHECK(strstr(err.message, "inner_config.yaml") != NULL);
+    }
+    csi_archive_close(a);
+    csi_buf_finish(&tar);
+    CHECK_INT(memory.n_live, 0);
+}
+
+static void a_part_may_run_out_of_memory(void)
+{
+    csi_buf tar;
+    csi_archive *a = NULL, *part;
+    cs_error err;
+    cs_err code = CS_ENOMEM;
+    long n = 1;
+    kit_env(&env, &memory);
+    make_whole(&tar, "encoder: {d_model: 6}\n", 3);
+    CHECK_INT(csi_archive_open_memory(&env, "t.nemo", tar.data, tar.size, &a, &err), CS_OK);
+    for (; a && code != CS_OK && n < 1000; n++) {
+        const long before = memory.n_live;
+        memory.n_calls = 0;
+        memory.fail_at = n;
+        code = csi_archive_part(a, "inner", &part, &err);
+        CHECK(code == CS_OK || (code == CS_ENOMEM && part == NULL && strstr(err.message, "out of memory")));
+        csi_archive_close(part);
+        CHECK_INT(memory.n_live, before);
+    }
+    memory.fail_at = 0;
+    CHECK(code == CS_OK && n > 3);
+    csi_archive_close(a);
+    csi_buf_finish(&tar);
+    CHECK_INT(memory.n_live, 0);
+}
+
 static void sorts_names(void)
 {
     enum { N = 1000 };
@@ -471,6 +569,9 @@ int main(void)
     RUN(numbers_are_exact);
     RUN(words_are_booleans_and_nulls);
     RUN(old_configs_nest_below_model);
+    RUN(opens_a_part);
+    RUN(a_broken_part_is_refused);
+    RUN(a_part_may_run_out_of_memory);
     RUN(sorts_names);
     return check_done();
 }
