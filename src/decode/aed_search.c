@@ -69,7 +69,7 @@ cs_err csi_aed_begin(csi_aed_search *s, const csi_env *env, const csi_ops *ops, 
             "when greedy and a penalty from -100 to 100",
             (int)o->n_prompt, (int)o->beams, (double)o->length_penalty);
     if (!o->greedy || o->limit > o->n_prompt)
-        s->step = (csi_aed_step){.tokens = o->prompt, .parents = s->parents, .n_lines = 1, .n_tokens = o->n_prompt};
+        s->step = (csi_aed_turn){.tokens = o->prompt, .parents = s->parents, .n_lines = 1, .n_tokens = o->n_prompt};
     return CS_OK;
 }
 

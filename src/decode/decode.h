@@ -79,16 +79,16 @@ cs_err csi_transducer_greedy(const csi_run *run, const csi_transducer *t, const 
 enum { CSI_AED_MOST_BEAMS = 32 };
 
 /* A run of the decoder that a search asks for. */
-typedef struct csi_aed_step {
+typedef struct csi_aed_turn {
     const int32_t *tokens;  /* (n_lines, n_tokens) */
     const int32_t *parents; /* (n_lines): the line of the step before whose keys and values each line goes on from */
     int32_t n_lines;        /* one with the prompt, then the beams */
     int32_t n_tokens;       /* the prompt's, then one */
     int64_t position;       /* of the first token */
-} csi_aed_step;
+} csi_aed_turn;
 
 /* logits (n_lines, classes) of the last token of each line. */
-typedef cs_err (*csi_aed_step_fn)(void *user, const csi_aed_step *step, float *logits, cs_error *err);
+typedef cs_err (*csi_aed_step_fn)(void *user, const csi_aed_turn *step, float *logits, cs_error *err);
 
 typedef struct csi_aed_options {
     const int32_t *prompt; /* n_prompt >= 1; must outlive the search */
@@ -106,7 +106,7 @@ typedef struct csi_aed_options {
 typedef struct csi_aed_search {
     csi_aed_options options;
     const csi_ops *ops;
-    csi_aed_step step;
+    csi_aed_turn step;
     int64_t n_tokens; /* in each line, the prompt not counted */
     int32_t n_runs;   /* of the decoder, the prompt's being the first */
     bool looped;      /* the guard acted */

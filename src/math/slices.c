@@ -90,10 +90,9 @@ static void convert_slice(void *context, int slice, int worker)
     (void)worker;
     int64_t panel = slice / STRIPS, lane = slice % STRIPS * CSI_STRIP, at = panel * CSI_PANEL + lane;
     int64_t words = csi_narrow_words(job->kind, job->rows);
-    job->run->ops->narrow[job->kind]->convert(job->x + panel * job->x_panel + lane, job->rows,
-                                              CSI_MIN(job->columns - at, CSI_STRIP),
-                                              job->out->w + panel * words * CSI_PANEL + lane,
-                                              job->out->scale ? job->out->scale + at : NULL);
+    job->run->ops->narrow[job->kind]->convert(
+        job->x + panel * job->x_panel + lane, job->rows, CSI_MIN(job->columns - at, CSI_STRIP),
+        job->out->w + panel * words * CSI_PANEL + lane, job->out->scale ? job->out->scale + at : NULL);
 }
 
 void csi_convert_run(const csi_run *run, csi_kind kind, const float *x, int64_t x_panel, int64_t rows, int64_t columns,

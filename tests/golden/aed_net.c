@@ -94,7 +94,7 @@ float *aed_samples(const golden_data *data, const json_t *one, size_t *n)
 
 static cs_err reserve_scratch(aed_net *net, int64_t n_frames, cs_error *err)
 {
-    size_t floats = csi_encoder_scratch(&net->model.encoder, n_frames);
+    size_t floats = csi_encoder_scratch(&net->model.encoder, n_frames, false);
     floats = CSI_MAX(floats, csi_mel_scratch(&net->model.mel));
     floats = CSI_MAX(floats, net->aed.d ? csi_aed_scratch(&net->aed, n_frames) : 0);
     floats = (floats + 15) / 16 * 16;

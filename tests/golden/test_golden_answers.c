@@ -73,7 +73,7 @@ static const golden_tensor *tensor_of(const char *name, size_t n_name, const cha
 /* ------------------------------------------------------------------ search */
 
 /* The decoder that gave these scores, for as long as it is told what it said then. */
-static cs_err play(void *user, const csi_aed_step *step, float *logits, cs_error *err)
+static cs_err play(void *user, const csi_aed_turn *step, float *logits, cs_error *err)
 {
     const golden_tensor *scores = user;
     int64_t row = step->position + step->n_tokens - f.err.where; /* where: tokens of the prompt */

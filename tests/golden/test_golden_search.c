@@ -22,7 +22,7 @@ typedef struct table {
     int32_t seen[CSI_AED_MOST_BEAMS][64];
 } table;
 
-static cs_err run_table(void *user, const csi_aed_step *step, float *logits, cs_error *err)
+static cs_err run_table(void *user, const csi_aed_turn *step, float *logits, cs_error *err)
 {
     table *t = user;
     static int32_t kept[CSI_AED_MOST_BEAMS][64];
@@ -187,7 +187,7 @@ typedef struct looper {
     float other; /* logit of every other token */
 } looper;
 
-static cs_err run_looper(void *user, const csi_aed_step *step, float *logits, cs_error *err)
+static cs_err run_looper(void *user, const csi_aed_turn *step, float *logits, cs_error *err)
 {
     const looper *l = user;
     int64_t said = step->position + step->n_tokens - 3;
@@ -250,7 +250,7 @@ static void guard_leaves_speech_alone(void)
 
 /* ------------------------------------------------------------- what is bad */
 
-static cs_err run_nan(void *user, const csi_aed_step *step, float *logits, cs_error *err)
+static cs_err run_nan(void *user, const csi_aed_turn *step, float *logits, cs_error *err)
 {
     (void)user;
     (void)err;
@@ -259,7 +259,7 @@ static cs_err run_nan(void *user, const csi_aed_step *step, float *logits, cs_er
     return CS_OK;
 }
 
-static cs_err run_failing(void *user, const csi_aed_step *step, float *logits, cs_error *err)
+static cs_err run_failing(void *user, const csi_aed_turn *step, float *logits, cs_error *err)
 {
     (void)logits;
     return step->position > 5 ? csi_fail(err, CS_EMODEL, -1, "broken") : run_nan(user, step, logits, err);
