@@ -12,6 +12,7 @@
 #include <string.h>
 
 typedef struct arguments {
+    const char *cpu;
     int32_t precision, json, tensors;
     packed_use cache;
 } arguments;
@@ -19,6 +20,8 @@ typedef struct arguments {
 static const cli_option options[] = {
     {"precision", 0, CLI_CHOICE, offsetof(arguments, precision), "auto|f32|int8|bf16", 0, 0, "auto", NULL,
      "open it so, and tell the memory for that"},
+    {"cpu", 0, CLI_TEXT, offsetof(arguments, cpu), "PATH", 0, 0, "the best of this CPU", "CS_CPU",
+     "highest instruction set to use: c, sse2, avx2, avx512, neon"},
     PACKED_OPTIONS(offsetof(arguments, cache)),
     {"json", 0, CLI_FLAG, offsetof(arguments, json), NULL, 0, 0, NULL, NULL, "one JSON object instead of lines"},
     {"tensors", 0, CLI_FLAG, offsetof(arguments, tensors), NULL, 0, 0, NULL, NULL,
@@ -167,7 +170,7 @@ static int run(const cli_command *command, int argc, char **argv)
     char *path = NULL;
     status = model_file_find(argv[0], &path);
     if (status == APP_DONE)
-        status = model_file_open(path, (cs_precision)a.precision, 0, NULL, &a.cache, &model);
+        status = model_file_open(path, (cs_precision)a.precision, 0, a.cpu, &a.cache, &model);
     free(path);
     if (status != APP_DONE)
         return status;

@@ -96,6 +96,8 @@ run "$program" models info "$model"
 check "models info" 0 both quiet 'grep -qE "^family +tdt_ctc$" "$place/out"'
 run "$program" models info --json --tensors "$model"
 check "models info --json --tensors" 0 json 'd["heads"] == ["ctc", "tdt"] and len(d["tensors"]) > 20 and isinstance(d["tensors"][0]["shape"], list)'
+CS_CPU=c run "$program" models info "$model"
+check "models info says what CS_CPU leaves" 0 both 'grep -qE "^cpu_path +c$" "$place/out"' 'grep -qE "^precision +f32 " "$place/out"'
 run "$program" models info "$short"
 check "models info of a recording" 4 err_has "$short"
 run "$program" bench -m "$model" --seconds 2 --repeat 3 --json
