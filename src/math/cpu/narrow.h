@@ -29,6 +29,7 @@
  *
  * Up to FEW_COLUMNS: a vector holds a word of each of LANES outputs and the columns' words are broadcast. There is no
  * work on columns that are not there, and several row blocks are read at once, each from its first byte to its last. */
+#include "math/cpu/epilogue.h"
 #include "math/cpu/narrow_kernels.h"
 
 enum {
@@ -147,21 +148,8 @@ static void finish(const csi_linear *l, int64_t row0, int64_t row1, int64_t pane
         float *y = l->y + panel * l->y_panel + row * l->y_row;
         const float bias = l->bias ? l->bias[row] : 0.0f;
         for (int64_t c = 0; c < columns; c += LANES) {
-            vec s = value(load_sums(at + (row - row0) * CSI_PANEL + c), l->narrow, row, x_scale + c) + bias;
-            switch (l->epilogue) {
-            case CSI_STORE:
-                break;
-            case CSI_RELU:
-                s = vmax(s, splat(0));
-                break;
-            case CSI_SILU:
-                s = vsilu(s);
-                break;
-            case CSI_RESIDUAL:
-                s = load(y + c) + l->scale * s;
-                break;
-            }
-            store(y + c, s);
+            vec s = value(load_sums(at + (row - row0) * CSI_PANEL + c), l->narrow, row, x_scale + c);
+            finish_lanes(l, s + bias, y + c);
         }
     }
 }
@@ -299,10 +287,7 @@ INLINE void finish_down(const csi_linear *l, int64_t row, int rows, const float 
 {
     for (int r = 0; r < rows; r += LANES) {
         vec s = value_down(load_sums(at + r), l->narrow, row + r, x_scale) + load(bias + r);
-        if (l->epilogue == CSI_RELU)
-            s = vmax(s, splat(0));
-        else if (l->epilogue == CSI_SILU)
-            s = vsilu(s);
+        s = activated(l->epilogue, s);
         memcpy(at + r, &s, sizeof s);
     }
 }

@@ -12,7 +12,7 @@
  * k it loads 3 vectors of activations and broadcasts ROWS weights from where they lie in the mapped model file. k is
  * cut so that a piece of the activations panel stays in the first-level cache while all rows of the slice pass. */
 #include "math/cpu/narrow_kernels.h"
-#include "math/cpu/lanes.h"
+#include "math/cpu/epilogue.h"
 #include "math/cpu/op_tables.h"
 
 #include <math.h>
@@ -67,21 +67,7 @@ INLINE void tile_by_rows(const int rows, const int vecs, const float *a, int64_t
 /* What becomes of the sums of a row in LANES columns. */
 INLINE void finish(const csi_linear *l, int64_t row, vec s, float *out)
 {
-    s = s + (l->bias ? l->bias[row] : 0.0f);
-    switch (l->epilogue) {
-    case CSI_STORE:
-        break;
-    case CSI_RELU:
-        s = vmax(s, splat(0));
-        break;
-    case CSI_SILU:
-        s = vsilu(s);
-        break;
-    case CSI_RESIDUAL:
-        s = load(out) + l->scale * s;
-        break;
-    }
-    store(out, s);
+    finish_lanes(l, s + (l->bias ? l->bias[row] : 0.0f), out);
 }
 
 /* One tile of a dense layer over k in [k0, k1). Each piece of k is summed from zero and added to the sum of the pieces
@@ -241,7 +227,7 @@ INLINE vec combine_at(const float *const *x, const float *w, int64_t n_terms, fl
     vec s = splat(offset);
     for (int64_t j = 0; j < n_terms; j++)
         s += load(x[j] + i) * w[j];
-    return f == CSI_RELU ? vmax(s, splat(0)) : f == CSI_SILU ? vsilu(s) : s;
+    return activated(f, s);
 }
 
 static void combine(const float *const *x, const float *w, int64_t n_terms, float offset, float *y, int64_t n,
@@ -258,7 +244,7 @@ static void combine(const float *const *x, const float *w, int64_t n_terms, floa
         vec s = splat(offset);
         for (int64_t j = 0; j < n_terms; j++)
             s += splat(x[j][i]) * w[j];
-        y[i] = (f == CSI_RELU ? vmax(s, splat(0)) : f == CSI_SILU ? vsilu(s) : s)[0];
+        y[i] = activated(f, s)[0];
     }
 }
 
