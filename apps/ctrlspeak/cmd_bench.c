@@ -6,8 +6,8 @@
  * second and noise, the same on every machine. What is said in it does not matter to the encoder's speed. */
 #define _XOPEN_SOURCE 700
 #include "bench_stages.h"
+#include "common/answer.h"
 #include "common/interrupt.h"
-#include "common/outfile.h"
 #include "common/say.h"
 #include "common/textbuf.h"
 #include "model_file.h"
@@ -427,13 +427,8 @@ static int run(const cli_command *command, int argc, char **argv)
     if (status == APP_DONE)
         status = measure_all(&a, n_operands ? argv[0] : NULL, lanes, n_lanes, &audio_seconds);
     if (status == APP_DONE) {
-        outfile out;
         report(&text, &a, lanes, n_lanes, audio_seconds);
-        outfile_open(&out, NULL);
-        if (text.failed || (outfile_write(&out, text.data, text.size) && !out.reader_gone)) {
-            say("error", "output", "%s", text.failed ? "out of memory" : out.error);
-            status = APP_SYSTEM;
-        }
+        status = answer_write(&text);
     }
     textbuf_free(&text);
     for (int k = 0; k < n_lanes; k++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * `ctrlspeak models cache`: the packed weights that are kept, where they are, and removing them. */
 #define _XOPEN_SOURCE 700
+#include "common/answer.h"
 #include "common/byte_bar.h"
-#include "common/outfile.h"
 #include "common/packed.h"
 #include "common/paths.h"
 #include "common/say.h"
@@ -133,7 +133,6 @@ static int run(const cli_command *command, int argc, char **argv)
         return APP_SYSTEM;
     }
     textbuf text = {0};
-    outfile out;
     cs_cache_entry *entries = NULL;
     size_t n = 0;
     cs_error err = {0};
@@ -146,11 +145,8 @@ static int run(const cli_command *command, int argc, char **argv)
         status = clear(&text, folder, entries, n, a.json != 0);
     else
         write_list(&text, folder, entries, n, a.json != 0);
-    outfile_open(&out, NULL);
-    if (text.failed || (outfile_write(&out, text.data, text.size) && !out.reader_gone)) {
-        say("error", "output", "%s", text.failed ? "out of memory" : out.error);
-        status = APP_SYSTEM;
-    }
+    int written = answer_write(&text);
+    status = written != APP_DONE ? written : status;
     textbuf_free(&text);
     cs_cache_list_free(entries);
     free(folder);

@@ -2,10 +2,9 @@
  * `ctrlspeak models list`: the bundled model and those in the models folder; --available: those that can be fetched by
  * name. */
 #define _XOPEN_SOURCE 700
+#include "common/answer.h"
 #include "common/byte_bar.h"
-#include "common/outfile.h"
 #include "common/paths.h"
-#include "common/say.h"
 #include "common/textbuf.h"
 #include "models_folder.h"
 #include "models_index.h"
@@ -151,17 +150,12 @@ static int run(const cli_command *command, int argc, char **argv)
     if (status != APP_DONE)
         return status < 0 ? APP_DONE : status;
     textbuf text = {0};
-    outfile out;
     if (!write_here(&text, a.json))
         return textbuf_free(&text), APP_SYSTEM;
     if (a.available)
         write_available(&text, a.json);
     textbuf_printf(&text, a.json ? "\n}\n" : "");
-    outfile_open(&out, NULL);
-    if (text.failed || (outfile_write(&out, text.data, text.size) && !out.reader_gone)) {
-        say("error", "output", "%s", text.failed ? "out of memory" : out.error);
-        status = APP_SYSTEM;
-    }
+    status = answer_write(&text);
     textbuf_free(&text);
     return status;
 }
