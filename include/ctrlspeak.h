@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ctrlspeak: NVIDIA's Parakeet speech models from C.
+ * ctrlspeak: NVIDIA's Parakeet and Canary speech models from C.
  *
  * A model is opened from the `.nemo` file as NVIDIA publishes it, shared by any number of threads, and asked for
  * text. Three levels, from simple to detailed:
@@ -139,10 +139,11 @@ typedef enum cs_precision {
 } cs_precision;
 
 typedef enum cs_head {
-    CS_HEAD_AUTO = 0, /* the transducer where the model has one, else CTC */
+    CS_HEAD_AUTO = 0, /* the transducer where the model has one, else CTC; Canary: its decoder */
     CS_HEAD_CTC = 1,
     CS_HEAD_RNNT = 2,
-    CS_HEAD_TDT = 3
+    CS_HEAD_TDT = 3,
+    CS_HEAD_AED = 4 /* attention encoder-decoder: Canary */
 } cs_head;
 
 typedef struct cs_model_options {
@@ -165,8 +166,8 @@ CS_API void cs_model_options_init(cs_model_options *options);
 
 /* Open a `.nemo` model.
  *
- * Shape    path: a NeMo archive, plain or gzip'd tar, of class EncDecCTCModel*, EncDecRNNT*Model or
- *          EncDecHybridRNNTCTC*Model with a FastConformer encoder
+ * Shape    path: a NeMo archive, plain or gzip'd tar, of class EncDecCTCModel*, EncDecRNNT*Model,
+ *          EncDecHybridRNNTCTC*Model or EncDecMultiTaskModel (Canary) with a FastConformer encoder
  * Errors   CS_EIO, CS_EMODEL (damaged, or config and tensors disagree), CS_EUNSUPPORTED (a model of another kind),
  *          CS_ENOMEM, CS_ESYSTEM, CS_EINVAL (options)
  * Owner    *model is yours: cs_model_close()
@@ -185,7 +186,7 @@ CS_API void cs_model_close(cs_model *model);
 /* What a model is. Strings and the struct live as long as the model; new fields come at the end. */
 typedef struct cs_model_info {
     const char *name;         /* file name without folder and ".nemo" */
-    const char *family;       /* "ctc", "rnnt", "tdt", "rnnt_ctc", "tdt_ctc" */
+    const char *family;       /* "ctc", "rnnt", "tdt", "rnnt_ctc", "tdt_ctc", "aed" */
     const char *nemo_class;   /* last part of the config's `target`: "EncDecRNNTBPEModel" */
     const char *nemo_version; /* as in the config; "" when absent */
     const char *precision;    /* "f32", "int8", "bf16" */
@@ -198,12 +199,13 @@ typedef struct cs_model_info {
     int32_t n_heads;
     int32_t conv_kernel;
     int32_t subsampling_factor;
-    double frame_seconds;         /* one encoder frame */
-    int32_t vocab_size;           /* without blank */
-    int32_t n_durations;          /* TDT; 0 otherwise */
-    int32_t prediction_layers;    /* LSTM layers; 0 for CTC */
-    const char *attention;        /* "full", "local [128,128]", "chunked_limited [70,13]" ... */
-    const char *const *languages; /* n_languages names from the tokenizers; none when the file does not tell */
+    double frame_seconds;      /* one encoder frame */
+    int32_t vocab_size;        /* without blank */
+    int32_t n_durations;       /* TDT; 0 otherwise */
+    int32_t prediction_layers; /* LSTM layers; 0 for CTC */
+    const char *attention;     /* "full", "local [128,128]", "chunked_limited [70,13]" ... */
+    const char *const
+        *languages; /* n_languages names from the tokenizers, Canary: for the prompt; none: the file does not tell */
     int32_t n_languages;
     int64_t n_parameters; /* elements of all weight tensors that are used */
     int64_t file_bytes;
@@ -212,6 +214,15 @@ typedef struct cs_model_info {
     int32_t threads;
     const char *precision_reason; /* "asked for", or how CS_PRECISION_AUTO chose: "auto: avx512 with VNNI" */
     const char *opened;           /* the dense layers: "mapped" (f32), "packed now", "from the cache" */
+    /* Where the times of words come from: "frames" of the encoder (Parakeet); Canary: "tokens" that its decoder writes, an
+     * "aligner" in the same file, or "none". */
+    const char *times;
+    const char
+        *prompt_format; /* Canary: "canary", "canary2"; "" otherwise. Which options of cs_transcribe_options it takes */
+    int32_t
+        decoder_layers; /* Canary's transformer decoder, its width, and most tokens of prompt and answer; 0 otherwise */
+    int32_t decoder_d_model;
+    int32_t max_positions;
 } cs_model_info;
 
 CS_API const cs_model_info *cs_model_get_info(const cs_model *model);
@@ -306,6 +317,13 @@ typedef enum cs_confidence {
 
 typedef enum cs_aggregate { CS_AGGREGATE_MIN, CS_AGGREGATE_MEAN, CS_AGGREGATE_MAX, CS_AGGREGATE_PROD } cs_aggregate;
 
+typedef enum cs_choice { CS_CHOICE_DEFAULT, CS_CHOICE_NO, CS_CHOICE_YES } cs_choice;
+
+/* How an encoder-decoder looks for its answer. */
+typedef enum cs_search { CS_SEARCH_AUTO, CS_SEARCH_GREEDY, CS_SEARCH_BEAM } cs_search;
+
+enum { CS_MOST_BEAMS = 32 };
+
 typedef struct cs_transcribe_options {
     size_t struct_size;
     cs_head head;                      /* default CS_HEAD_AUTO; CS_EINVAL when the model has no such head */
@@ -339,11 +357,40 @@ typedef struct cs_transcribe_options {
      * convolution"; "joint projection" or "ctc head", "decode", "words". */
     void (*stage)(void *user, const char *name, double ms);
     void *stage_user;
+
+    /* What follows speaks to encoder-decoders (Canary); with another model all but its default is CS_EINVAL, `timestamps`
+     * apart: those models always give times. NULL, CS_CHOICE_DEFAULT: as the archive's prompt_defaults say, else as
+     * NeMo's transcribe(). A language or a slot that the model lacks is CS_EINVAL and named with those that it has. */
+    const char *language;        /* spoken: "en"; "auto": the decoder tells, where it can (prompt canary2) */
+    const char *target_language; /* written; NULL: the spoken one where that is given */
+    cs_choice punctuation;       /* and capitals */
+    /* Words and segments with times. No by default: they change what some models write (cs_model_info.times). CS_EINVAL
+     * where the model has none. */
+    cs_choice timestamps;
+    const char *context;    /* canary2: text that went before; special tokens in it are CS_EINVAL */
+    const char *emotion;    /* canary2: "<|emo:neutral|>" */
+    cs_choice itn, diarize; /* canary2: inverse text normalisation; speaker tokens */
+    cs_choice translate;    /* canary: its task; by default yes where the languages differ */
+
+    cs_search search;      /* default CS_SEARCH_AUTO: as the model's config says */
+    int32_t beams;         /* of CS_SEARCH_BEAM, 1..CS_MOST_BEAMS; 0 (default): as the config says, at least n_best */
+    int32_t n_best;        /* alternatives in the result, at most beams; 0 (default): none */
+    double length_penalty; /* of CS_SEARCH_BEAM, -100..100; NAN (default): as the config says */
+    int32_t max_generation_delta; /* most tokens, prompt included, over the encoder frames; -1: as many as the model has
+                                   * positions; INT32_MIN (default): as the config says */
+    /* An answer that goes round and round is cut after so many rounds (2..32) of the same 1 to 32 tokens, and 32 tokens at
+     * least; cs_result.warning says so. Default 8; 0: never, as NeMo. */
+    int32_t repeat_guard;
+    /* Recordings of 40 s and more are heard in overlapping chunks of 30 to 40 s, by default and CS_CHOICE_YES. CS_CHOICE_NO: in
+     * one pass, as NeMo does where the archive has no aligner; memory then grows with the length, and the answer ends at
+     * cs_model_info.max_positions. */
+    cs_choice chunking;
 } cs_transcribe_options;
 
 CS_API void cs_transcribe_options_init(cs_transcribe_options *options);
 
-/* Times are seconds from the first sample; frames are encoder frames. */
+/* Times are seconds from the first sample; frames are encoder frames. Where cs_result.has_times is 0 seconds are NAN and frames
+ * -1; the tokens of an encoder-decoder never have any, only its words and segments. */
 typedef struct cs_token {
     int32_t id;
     const char *piece;                 /* as in the vocabulary, "\xe2\x96\x81the" */
@@ -358,7 +405,7 @@ typedef struct cs_word {
     const char *text;
     double start_seconds, end_seconds;
     int64_t start_frame, end_frame;
-    float confidence;
+    float confidence; /* NAN: no token is known to be the word's */
     int32_t first_token, n_tokens;
 } cs_word;
 
@@ -369,13 +416,21 @@ typedef struct cs_segment {
     int32_t first_word, n_words;
 } cs_segment;
 
+/* One line of a beam search, in NeMo's order of its n-best list, which is not that of the scores. */
+typedef struct cs_alternative {
+    const char *text;
+    double score; /* sum of its tokens' log-probabilities, not divided by the length penalty */
+    const int32_t *ids;
+    int32_t n_ids;
+} cs_alternative;
+
 /* One block of memory; strings inside live as long as it does; new fields come at the end. */
 typedef struct cs_result {
     const char *text;
     const char *model; /* cs_model_info.name */
     cs_head head;      /* the one that was used */
     cs_precision precision;
-    const char *language; /* "" when the model does not tell */
+    const char *language; /* "" when the model does not tell; Canary: the spoken one, asked for or told */
     double duration_seconds;
     double score; /* NeMo's Hypothesis.score: see MODEL.md */
     const cs_token *tokens;
@@ -386,7 +441,15 @@ typedef struct cs_result {
     int32_t n_segments;
     int64_t n_frames;                     /* encoder frames */
     double mel_ms, encoder_ms, decode_ms; /* wall clock */
-    int64_t n_steps; /* evaluations of a transducer's joint, of which decode_ms is made; 0 for CTC */
+    int64_t
+        n_steps; /* evaluations of a transducer's joint or Canary's decoder, of which decode_ms is made; 0 for CTC */
+    int32_t has_times;                  /* words and segments have times */
+    int32_t looped;                     /* cs_transcribe_options.repeat_guard acted */
+    int32_t n_chunks;                   /* passes that the recording was heard in */
+    const char *target_language;        /* Canary: the written one; else as language */
+    const char *warning;                /* NULL, or what befell the answer, in one sentence */
+    const cs_alternative *alternatives; /* n_best of them; none of a recording in several chunks */
+    int32_t n_alternatives;
 } cs_result;
 
 /* Transcribe a buffer in one call.
@@ -398,7 +461,7 @@ typedef struct cs_result {
  * Owner    *result is yours: cs_result_free()
  * Threads  any; calls on one model run at once
  * Source   NeMo nemo/collections/asr/parts/mixins/transcription.py: TranscriptionMixin.transcribe, batch size 1,
- *          for a file (arrays under one second, which NeMo pads, are not padded here) */
+ *          for a file (arrays under one second, which NeMo pads, are not padded here, but for Canary, whose files NeMo pads) */
 CS_API cs_err cs_transcribe(cs_model *model, const float *pcm, size_t n_samples, const cs_transcribe_options *options,
                             cs_result **result, cs_error *err);
 
@@ -470,7 +533,8 @@ CS_API void cs_write_options_init(cs_write_options *options);
 /* Receives the next piece of output; return non-zero to stop with CS_EIO. */
 typedef int (*cs_sink)(void *user, const char *data, size_t size);
 
-/* Write a result. JSON's layout is docs/FORMAT.md. Errors: CS_EIO (the sink stopped), CS_EINVAL, CS_ENOMEM. */
+/* Write a result. JSON's layout is docs/FORMAT.md. Errors: CS_EIO (the sink stopped), CS_EINVAL (subtitles, CTM or TSV of a
+ * result without times, too), CS_ENOMEM. */
 CS_API cs_err cs_result_write(const cs_result *result, cs_format format, const cs_write_options *options, cs_sink sink,
                               void *sink_user, cs_error *err);
 
