@@ -56,9 +56,9 @@ cs_err csi_aed_begin(csi_aed_search *s, const csi_env *env, const csi_ops *ops, 
 {
     *s = (csi_aed_search){.options = *o, .ops = ops};
     csi_buf_init(&s->history, env);
-    if (o->beams < 1 || o->beams > CSI_AED_MOST_BEAMS || o->beams > o->classes)
+    if (o->beams < 1 || o->beams > CS_MOST_BEAMS || o->beams > o->classes)
         return csi_fail(err, CS_EINVAL, -1, "%d beams, expected 1 to %d", (int)o->beams,
-                        (int)CSI_MIN(CSI_AED_MOST_BEAMS, o->classes));
+                        (int)CSI_MIN(CS_MOST_BEAMS, o->classes));
     if (o->guard != 0 && (o->guard < 2 || o->guard > MOST_ROUNDS))
         return csi_fail(err, CS_EINVAL, -1, "a repetition guard of %d rounds, expected 0 or 2 to %d", (int)o->guard,
                         MOST_ROUNDS);
@@ -97,7 +97,7 @@ static csi_softmax_sums sums_of(const csi_aed_search *s, const float *logits)
 /* The places that lines get with the tokens given to them; parents and scores are set. */
 static void settle(csi_aed_search *s, const taken *line)
 {
-    int64_t contents[CSI_AED_MOST_BEAMS];
+    int64_t contents[CS_MOST_BEAMS];
     for (int32_t j = 0; j < s->options.beams; j++)
         contents[j] = s->contents[line[j].parent] + !is_over(s, line[j].token);
     for (int32_t j = 0; j < s->options.beams; j++) {
@@ -113,8 +113,8 @@ static void settle(csi_aed_search *s, const taken *line)
 static void take_first(csi_aed_search *s, const float *logits)
 {
     const csi_aed_options *o = &s->options;
-    int32_t best[CSI_AED_MOST_BEAMS];
-    taken line[CSI_AED_MOST_BEAMS];
+    int32_t best[CS_MOST_BEAMS];
+    taken line[CS_MOST_BEAMS];
     int64_t contents = 0;
     csi_softmax_sums sums = sums_of(s, logits);
     find_best(logits, o->classes, o->beams, best);
@@ -136,7 +136,7 @@ static void extend(const csi_aed_search *s, int32_t b, const float *logits, take
     const csi_aed_options *o = &s->options;
     const float penalty = penalty_of(s, s->lengths[b]);
     const csi_softmax_sums sums = sums_of(s, logits);
-    int32_t best[CSI_AED_MOST_BEAMS];
+    int32_t best[CS_MOST_BEAMS];
     if (o->beams == 1)
         best[0] = (int32_t)s->ops->argmax(logits, o->classes);
     else
@@ -153,11 +153,11 @@ static void extend(const csi_aed_search *s, int32_t b, const float *logits, take
 
 static void take_beams(csi_aed_search *s, const float *logits)
 {
-    enum { MOST = CSI_AED_MOST_BEAMS * CSI_AED_MOST_BEAMS };
+    enum { MOST = CS_MOST_BEAMS * CS_MOST_BEAMS };
     const int32_t beams = s->options.beams;
-    taken rows[MOST], line[CSI_AED_MOST_BEAMS] = {{0}};
+    taken rows[MOST], line[CS_MOST_BEAMS] = {{0}};
     float ranks[MOST] = {0};
-    int32_t best[CSI_AED_MOST_BEAMS];
+    int32_t best[CS_MOST_BEAMS];
     for (int32_t b = 0; b < beams; b++)
         extend(s, b, logits + (size_t)b * (size_t)s->options.classes, rows + b * beams, ranks + b * beams);
     find_best(ranks, beams * beams, beams, best);

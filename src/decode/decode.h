@@ -76,8 +76,6 @@ cs_err csi_transducer_greedy(const csi_run *run, const csi_transducer *t, const 
 
 /* --------------------------------------------- attention encoder-decoder */
 
-enum { CSI_AED_MOST_BEAMS = 32 };
-
 /* A run of the decoder that a search asks for. */
 typedef struct csi_aed_turn {
     const int32_t *tokens;  /* (n_lines, n_tokens) */
@@ -96,9 +94,9 @@ typedef struct csi_aed_options {
     int64_t limit; /* tokens of a line with the prompt; a beam search goes one beyond */
     int32_t classes, end, pad;
     bool greedy;                      /* NeMo's strategy greedy; otherwise a beam search, of one beam too */
-    int32_t beams;                    /* 1 .. CSI_AED_MOST_BEAMS, at most classes; greedy: 1 */
+    int32_t beams;                    /* 1 .. CS_MOST_BEAMS, at most classes; greedy: 1 */
     float length_penalty;             /* 0: none */
-    const csi_confidence *confidence; /* of one line; NULL: none */
+    const csi_confidence *confidence; /* of each token in its line; NULL: none */
     int32_t guard;                    /* a loop of so many rounds (2 .. 32) ends the line; 0: none, as NeMo */
 } csi_aed_options;
 
@@ -112,11 +110,11 @@ typedef struct csi_aed_search {
     bool looped;      /* the guard acted */
     int64_t kept;     /* then: tokens of the best line before its second round */
     csi_buf history;  /* (n_tokens, beams) of what was taken */
-    int32_t tokens[CSI_AED_MOST_BEAMS], parents[CSI_AED_MOST_BEAMS];
-    float scores[CSI_AED_MOST_BEAMS];
-    int64_t lengths[CSI_AED_MOST_BEAMS];  /* as the penalty counts them */
-    int64_t contents[CSI_AED_MOST_BEAMS]; /* tokens with the prompt that are neither end nor pad */
-    bool ended[CSI_AED_MOST_BEAMS];
+    int32_t tokens[CS_MOST_BEAMS], parents[CS_MOST_BEAMS];
+    float scores[CS_MOST_BEAMS];
+    int64_t lengths[CS_MOST_BEAMS];  /* as the penalty counts them */
+    int64_t contents[CS_MOST_BEAMS]; /* tokens with the prompt that are neither end nor pad */
+    bool ended[CS_MOST_BEAMS];
 } csi_aed_search;
 
 /* CS_EINVAL: options out of their ranges. A search that could not begin may be finished as well. */

@@ -49,15 +49,17 @@ static size_t admit(csi_call *c, csi_item *items, size_t n, const float *const *
 {
     size_t n_items = 0;
     for (size_t i = 0; i < n; i++) {
-        csi_item item = {.pcm = pcm[i], .n_samples = n_samples[i], .index = i};
         cs_error *err = errors ? &errors[i] : NULL;
+        csi_item item = {.pcm = pcm[i], .n_samples = n_samples[i], .index = i, .err = err};
         cs_err code = CS_OK;
         if (err)
             *err = (cs_error){.where = -1};
         if (!pcm[i] && n_samples[i])
             code = csi_fail(err, CS_EINVAL, -1, "the samples are NULL");
-        if (code || csi_item_begin(c->model, &item, err))
+        if (code || csi_item_begin(c->model, &item, err)) {
+            csi_item_finish(&item);
             continue;
+        }
         c->total_seconds += item.duration_seconds;
         items[n_items++] = item;
     }
@@ -75,20 +77,21 @@ cs_err cs_session_transcribe_batch(cs_session *session, size_t n, const float *c
     const csi_env *env = &session->model->env;
     csi_call c = {.session = session, .model = session->model, .err = err};
     cs_err code = csi_call_begin(&c, options);
-    if (code)
-        return code;
-    csi_item *items = csi_alloc_array(env, n, sizeof *items);
-    if (!items)
-        return csi_fail_memory(err, n * sizeof *items, "the list of utterances");
-    size_t n_items = admit(&c, items, n, pcm, n_samples, item_errors);
-    qsort(items, n_items, sizeof *items, by_length);
-    code = transcribe_groups(&c, items, n_items);
+    csi_item *items = code ? NULL : csi_alloc_array(env, n, sizeof *items);
+    if (!code && !items)
+        code = csi_fail_memory(err, n * sizeof *items, "the list of utterances");
+    size_t n_items = code ? 0 : admit(&c, items, n, pcm, n_samples, item_errors);
+    if (n_items)
+        qsort(items, n_items, sizeof *items, by_length);
+    code = code ? code : transcribe_groups(&c, items, n_items);
     for (size_t i = 0; i < n_items; i++) {
+        csi_item_finish(&items[i]);
         if (code)
             cs_result_free(items[i].result);
         else
             results[items[i].index] = items[i].result;
     }
     csi_free(env, items);
+    csi_call_end(&c);
     return code;
 }

@@ -128,6 +128,24 @@ cs_err csi_decoding_begin(csi_decoding *d, csi_call *c, const csi_utterance *utt
     return CS_OK;
 }
 
+cs_err csi_ctc_scores(csi_call *c, const float *encoded, int64_t n, float *scores)
+{
+    const csi_ctc *ctc = &c->model->ctc;
+    const csi_dense_weights w = {.f32 = ctc->w};
+    const int64_t classes = (int64_t)ctc->vocab + 1;
+    cs_err code = csi_floats_reserve(&c->session->decoder, project_floats(c, classes, BLOCK), "the CTC head", c->err);
+    csi_decoding d = {.call = c, .work = c->session->decoder.data};
+    for (int64_t t = 0; t < n && !code; t += BLOCK) {
+        const int64_t now = CSI_MIN(BLOCK, n - t);
+        d.frames = scores + t * classes;
+        project(&d, &w, ctc->b, classes, encoded + t * c->model->encoder.d, now);
+        log_softmax(&d, now, classes);
+        if (decoder_step(c))
+            code = csi_fail(c->err, CS_ECANCELLED, -1, "cancelled");
+    }
+    return code;
+}
+
 cs_err csi_decoding_feed(csi_decoding *d, const float *encoded, int64_t n)
 {
     cs_err code = CS_OK;

@@ -21,6 +21,8 @@ const char *csi_info_precision(cs_precision precision)
 static const char *family(uint32_t heads)
 {
     bool ctc = heads >> CS_HEAD_CTC & 1;
+    if (heads >> CS_HEAD_AED & 1)
+        return "aed";
     if (heads >> CS_HEAD_TDT & 1)
         return ctc ? "tdt_ctc" : "tdt";
     if (heads >> CS_HEAD_RNNT & 1)
@@ -46,10 +48,15 @@ static const char *attention(csi_arena *arena, const csi_encoder *e)
     return copy;
 }
 
-/* Language names: the parts of an aggregate tokenizer. */
+/* Language names: those of the prompt, or the parts of an aggregate tokenizer. */
 static bool fill_languages(cs_model *model)
 {
     cs_model_info *info = &model->info;
+    if (model->canary.net.d) {
+        info->languages = model->canary.prompt.languages;
+        info->n_languages = (int32_t)model->canary.prompt.n_languages;
+        return true;
+    }
     const char **names = csi_arena_array(&model->arena, 256, sizeof *names);
     if (!names)
         return false;
@@ -61,6 +68,18 @@ static bool fill_languages(cs_model *model)
     }
     info->languages = names;
     return true;
+}
+
+/* times is not final: an aligner is opened last. */
+static void fill_canary(cs_model *model)
+{
+    cs_model_info *info = &model->info;
+    const csi_canary *c = &model->canary;
+    info->times = c->net.d ? c->has_time_tokens ? "tokens" : "none" : "frames";
+    info->prompt_format = !c->net.d ? "" : c->prompt.format == CSI_PROMPT_CANARY ? "canary" : "canary2";
+    info->decoder_layers = c->net.decoder.n_layers;
+    info->decoder_d_model = c->net.d;
+    info->max_positions = c->net.max_positions;
 }
 
 cs_err csi_info_fill(cs_model *model, const csi_loader *loader)
@@ -87,6 +106,7 @@ cs_err csi_info_fill(cs_model *model, const csi_loader *loader)
     int64_t minute = 60 * (int64_t)info->sample_rate_hz, frames = csi_mel_frames(&model->mel, minute);
     info->session_bytes_per_minute = csi_encoder_bytes(e, csi_encoder_frames(e, frames)) + 4 * minute;
     info->threads = csi_pool_threads(model->pool);
+    fill_canary(model);
     if (!info->attention || !fill_languages(model))
         return csi_fail_memory(loader->err, 4096, "the model's description");
     return CS_OK;

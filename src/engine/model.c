@@ -29,19 +29,16 @@ static cs_err check_class(csi_loader *loader, const char **name)
         return csi_fail(loader->err, CS_EUNSUPPORTED, -1,
                         "%s: a model of class \"%s\" without preprocessor and encoder, expected a speech recogniser",
                         file, met);
-    if (strstr(*name, "MultiTask"))
-        return csi_fail(loader->err, CS_EUNSUPPORTED, -1,
-                        "%s: a Canary model (class %s), expected a Parakeet: CTC, RNN-T, TDT or hybrid", file, met);
     if (strstr(*name, "WithPrompt") || csi_load_has(loader, "prompt_kernel.0.weight"))
         return csi_fail(loader->err, CS_EUNSUPPORTED, -1,
                         "%s: a model with a language prompt (class %s), expected one without", file, met);
     if (csi_load_has(loader, "spk_kernels.0.0.weight") || csi_load_has(loader, "encoder.spk_kernels.0.0.weight"))
         return csi_fail(loader->err, CS_EUNSUPPORTED, -1,
                         "%s: a model with speaker kernels (class %s), expected one without", file, met);
-    if (**name && !strstr(*name, "CTC") && !strstr(*name, "RNNT"))
+    if (**name && !strstr(*name, "CTC") && !strstr(*name, "RNNT") && !strstr(*name, "MultiTask"))
         return csi_fail(loader->err, CS_EUNSUPPORTED, -1,
-                        "%s: a model of class \"%s\", expected a CTC, RNN-T, TDT or hybrid speech recogniser", file,
-                        met);
+                        "%s: a model of class \"%s\", expected a CTC, RNN-T, TDT, hybrid or Canary speech recogniser",
+                        file, met);
     return CS_OK;
 }
 
@@ -59,6 +56,8 @@ static cs_err load_heads(cs_model *model, csi_loader *loader)
 {
     const char *file = csi_archive_path(loader->archive), *name = model->info.nemo_class;
     int32_t d = model->encoder.d, vocab = csi_tokenizer_size(model->tokenizer);
+    if (strstr(name, "MultiTask") || csi_load_has(loader, "transf_decoder._embedding.token_embedding.weight"))
+        return csi_canary_load(model, loader);
     bool transducer = csi_load_has(loader, "joint.enc.weight");
     bool aux = csi_load_has(loader, "ctc_decoder.decoder_layers.0.weight");
     bool ctc = csi_load_has(loader, "decoder.decoder_layers.0.weight");
@@ -139,7 +138,7 @@ static cs_err settle(cs_model *model, csi_loader *loader, const cs_model_options
     return csi_weights_settle(model, loader, &cache);
 }
 
-static cs_err load_all(cs_model *model, const cs_model_options *options, cs_error *err)
+cs_err csi_model_load(cs_model *model, const cs_model_options *options, cs_error *err)
 {
     csi_loader loader = {.archive = model->archive, .arena = &model->arena, .err = err};
     cs_err code;
@@ -154,19 +153,25 @@ static cs_err load_all(cs_model *model, const cs_model_options *options, cs_erro
     if (model->transducer.joint)
         model->info.weight_bytes += csi_transducer_pack(&model->env, model->pool, model->precision == CS_PRECISION_F32,
                                                         &model->transducer, &model->packed);
-    warn_of_strategy(model, &loader);
-    return csi_info_fill(model, &loader);
+    if (!model->canary.net.d)
+        warn_of_strategy(model, &loader);
+    if ((code = csi_info_fill(model, &loader)))
+        return code;
+    return model->canary.net.d ? csi_canary_load_aligner(model, options, &loader) : CS_OK;
 }
 
-static void destroy(cs_model *model)
+void csi_model_destroy(cs_model *model)
 {
+    if (model->canary.aligner)
+        csi_model_destroy(model->canary.aligner);
     csi_encoder_finish(&model->encoder);
     csi_free(&model->env, model->packed);
     csi_free(&model->env, model->block);
     csi_cache_release(&model->cached);
     csi_tokenizer_free(model->tokenizer);
     csi_archive_close(model->archive);
-    csi_pool_free(model->pool);
+    if (!model->is_part)
+        csi_pool_free(model->pool);
     csi_arena_finish(&model->arena);
     csi_env env = model->env;
     csi_free(&env, model);
@@ -202,9 +207,9 @@ cs_err cs_model_open(const char *path, const cs_model_options *options, cs_model
     if (!code)
         code = csi_archive_open(&model->env, path, &model->archive, err);
     if (!code)
-        code = load_all(model, &o, err);
+        code = csi_model_load(model, &o, err);
     if (code) {
-        destroy(model);
+        csi_model_destroy(model);
         return code;
     }
     csi_log(&model->env, CS_LOG_INFO, "model", "%s: %s, %d layers of width %d, %s (%s) on %s, %d threads, %s",
@@ -224,7 +229,7 @@ cs_model *cs_model_retain(cs_model *model)
 void cs_model_close(cs_model *model)
 {
     if (model && atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) == 1)
-        destroy(model);
+        csi_model_destroy(model);
 }
 
 cs_err cs_model_encode_text(const cs_model *model, const char *text, int32_t *ids, size_t capacity, size_t *n_ids,
@@ -247,6 +252,9 @@ cs_err cs_model_encode_text(const cs_model *model, const char *text, int32_t *id
 cs_head csi_model_head(const cs_model *model, cs_head wanted)
 {
     if (wanted != CS_HEAD_AUTO)
-        return wanted > CS_HEAD_AUTO && wanted <= CS_HEAD_TDT && has_head(model, wanted) ? wanted : CS_HEAD_AUTO;
-    return has_head(model, CS_HEAD_TDT) ? CS_HEAD_TDT : has_head(model, CS_HEAD_RNNT) ? CS_HEAD_RNNT : CS_HEAD_CTC;
+        return wanted > CS_HEAD_AUTO && wanted <= CS_HEAD_AED && has_head(model, wanted) ? wanted : CS_HEAD_AUTO;
+    for (cs_head head = CS_HEAD_AED; head > CS_HEAD_CTC; head--)
+        if (has_head(model, head))
+            return head;
+    return CS_HEAD_CTC;
 }

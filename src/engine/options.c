@@ -2,6 +2,8 @@
  * Options structs: the defaults. */
 #include "engine/engine.h"
 
+#include <math.h>
+
 void cs_model_options_init(cs_model_options *options)
 {
     *options = (cs_model_options){.struct_size = sizeof *options};
@@ -18,5 +20,8 @@ void cs_transcribe_options_init(cs_transcribe_options *options)
         .att_left = INT32_MIN,
         .att_chunk = INT32_MIN,
         .att_right = INT32_MIN,
+        .length_penalty = NAN,
+        .max_generation_delta = INT32_MIN,
+        .repeat_guard = 8,
     };
 }

@@ -18,7 +18,10 @@ cs_err csi_prompt_load(csi_loader *loader, const csi_tokenizer *tokenizer, csi_p
 {
     const csi_node *config = csi_archive_config(loader->archive);
     const char *format = csi_load_text(loader, "prompt_format", "");
-    cs_err code = csi_prompt_open(loader->arena, tokenizer, format, prompt, loader->err);
+    cs_error why;
+    cs_err code = csi_prompt_open(loader->arena, tokenizer, format, prompt, &why);
+    if (code)
+        csi_fail(loader->err, code, -1, "%s: %s", csi_archive_path(loader->archive), why.message);
     const csi_node *slots = user_slots(config);
     for (const csi_node *slot = slots ? slots->first : NULL; slot && !code; slot = slot->next) {
         const char *value = csi_node_text(slot);
@@ -27,7 +30,9 @@ cs_err csi_prompt_load(csi_loader *loader, const csi_tokenizer *tokenizer, csi_p
         if (!value)
             return csi_fail(loader->err, CS_EMODEL, -1, "%s: model_config.yaml line %zu: a prompt slot that is no text",
                             csi_archive_path(loader->archive), slot->line);
-        code = csi_prompt_set(&prompt->defaults, slot->key, value, loader->err);
+        if (csi_prompt_set(&prompt->defaults, slot->key, value, &why))
+            code = csi_fail(loader->err, CS_EMODEL, -1, "%s: prompt_defaults: %s", csi_archive_path(loader->archive),
+                            why.message);
     }
     return code;
 }

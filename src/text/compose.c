@@ -124,6 +124,9 @@ static void find_offsets(const csi_compose *options, const csi_emission *emissio
             if (i > 0 && c && alone)
                 o->start = o->end = s->offsets[i - 1].end;
             break;
+        case CS_HEAD_AED:
+            *o = (csi_offset){frame, frame + emissions[i].duration};
+            break;
         case CS_HEAD_RNNT:
         case CS_HEAD_AUTO:
             *o = (csi_offset){frame, frame + 1};

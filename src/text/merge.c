@@ -84,7 +84,8 @@ static int32_t find_partial(const overlay *o, int32_t *i, int32_t *j)
     return length;
 }
 
-cs_err csi_merge_ids(csi_buf *merged, const int32_t *ids, size_t n_ids, int32_t subsampling_factor, cs_error *err)
+cs_err csi_merge_ids(csi_buf *merged, const int32_t *ids, size_t n_ids, int32_t subsampling_factor, csi_seam *seam,
+                     cs_error *err)
 {
     const int32_t delay = CSI_MAX(1, OVERLAP / CSI_MAX(1, subsampling_factor));
     const size_t n_merged = merged->size / sizeof *ids;
@@ -107,6 +108,8 @@ cs_err csi_merge_ids(csi_buf *merged, const int32_t *ids, size_t n_ids, int32_t 
         from = CSI_MIN(n_ids, (size_t)CSI_MIN(o.n, j + length));
         merged->size -= (size_t)(o.m - CSI_MIN(o.m, i + length)) * sizeof *ids;
     }
+    if (seam)
+        *seam = (csi_seam){.kept = merged->size / sizeof *ids, .from = from};
     if (from < n_ids)
         csi_buf_append(merged, ids + from, (n_ids - from) * sizeof *ids);
     return merged->failed ? csi_fail_memory(err, n_ids * sizeof *ids, "the tokens of a chunk") : CS_OK;

@@ -54,12 +54,17 @@ static const char *list_languages(const csi_prompt *prompt, char *out, size_t si
     return out;
 }
 
-static bool has_language(const csi_prompt *prompt, const char *name)
+const char *csi_prompt_language(const csi_prompt *prompt, const char *name)
 {
+    size_t n = strlen(name);
+    if (n > 4 && memcmp(name, "<|", 2) == 0 && memcmp(name + n - 2, "|>", 2) == 0) {
+        name += 2;
+        n -= 4;
+    }
     for (size_t i = 0; i < prompt->n_languages; i++)
-        if (strcmp(prompt->languages[i], name) == 0)
-            return true;
-    return false;
+        if (strlen(prompt->languages[i]) == n && memcmp(prompt->languages[i], name, n) == 0)
+            return prompt->languages[i];
+    return NULL;
 }
 
 static cs_err collect_languages(csi_arena *arena, csi_prompt *prompt, cs_error *err)
@@ -103,15 +108,15 @@ cs_err csi_prompt_open(csi_arena *arena, const csi_tokenizer *tokenizer, const c
     cs_err code = collect_languages(arena, prompt, err);
     if (code)
         return code;
-    const char *language = has_language(prompt, "en") ? "en" : prompt->languages[0];
+    const char *english = csi_prompt_language(prompt, "en"), *language = english ? english : prompt->languages[0];
     prompt->defaults = (csi_prompt_slots){.source = language,
                                           .target = language,
                                           .context = "",
                                           .emotion = emotions[0],
-                                          .punctuation = CSI_CHOICE_YES,
-                                          .itn = CSI_CHOICE_NO,
-                                          .timestamps = CSI_CHOICE_NO,
-                                          .diarize = CSI_CHOICE_NO};
+                                          .punctuation = CS_CHOICE_YES,
+                                          .itn = CS_CHOICE_NO,
+                                          .timestamps = CS_CHOICE_NO,
+                                          .diarize = CS_CHOICE_NO};
     return CS_OK;
 }
 
@@ -133,7 +138,7 @@ static cs_err bad_value(const char *slot, const char *value, const char *expecte
 }
 
 /* What NeMo takes for yes and for no, and that "Yes" means no to it. */
-static cs_err set_choice(csi_choice *choice, const char *slot, const char *value, cs_error *err)
+static cs_err set_choice(cs_choice *choice, const char *slot, const char *value, cs_error *err)
 {
     static const char *const yes[] = {"yes", "true", "True", "1"};
     static const char *const no[] = {"no", "No", "false", "False", "0", "Yes"};
@@ -143,21 +148,21 @@ static cs_err set_choice(csi_choice *choice, const char *slot, const char *value
     snprintf(names[2], sizeof names[2], "no%s", slot);
     snprintf(names[3], sizeof names[3], "<|no%s|>", slot);
     if (is_one_of(value, yes, CSI_COUNT(yes)) || strcmp(value, names[0]) == 0 || strcmp(value, names[1]) == 0)
-        *choice = CSI_CHOICE_YES;
+        *choice = CS_CHOICE_YES;
     else if (is_one_of(value, no, CSI_COUNT(no)) || strcmp(value, names[2]) == 0 || strcmp(value, names[3]) == 0)
-        *choice = CSI_CHOICE_NO;
+        *choice = CS_CHOICE_NO;
     else
         return bad_value(slot, value, "yes or no", err);
     return CS_OK;
 }
 
-static cs_err set_task(csi_choice *translate, const char *value, cs_error *err)
+static cs_err set_task(cs_choice *translate, const char *value, cs_error *err)
 {
     static const char *const no[] = {"asr", "transcribe", "<|transcribe|>"};
     static const char *const yes[] = {"ast", "translate", "<|translate|>", "s2t_translation"};
     if (!is_one_of(value, no, CSI_COUNT(no)) && !is_one_of(value, yes, CSI_COUNT(yes)))
         return bad_value("task", value, "transcribe or translate", err);
-    *translate = is_one_of(value, yes, CSI_COUNT(yes)) ? CSI_CHOICE_YES : CSI_CHOICE_NO;
+    *translate = is_one_of(value, yes, CSI_COUNT(yes)) ? CS_CHOICE_YES : CS_CHOICE_NO;
     return CS_OK;
 }
 
@@ -201,8 +206,8 @@ static csi_prompt_slots filled(const csi_prompt *prompt, const csi_prompt_slots 
         return slots;
     const char **texts[] = {&slots.source, &slots.target, &slots.context, &slots.emotion};
     const char *const wanted[] = {given->source, given->target, given->context, given->emotion};
-    csi_choice *choices[] = {&slots.translate, &slots.punctuation, &slots.itn, &slots.timestamps, &slots.diarize};
-    const csi_choice chosen[] = {given->translate, given->punctuation, given->itn, given->timestamps, given->diarize};
+    cs_choice *choices[] = {&slots.translate, &slots.punctuation, &slots.itn, &slots.timestamps, &slots.diarize};
+    const cs_choice chosen[] = {given->translate, given->punctuation, given->itn, given->timestamps, given->diarize};
     for (size_t i = 0; i < CSI_COUNT(texts); i++)
         if (wanted[i])
             *texts[i] = wanted[i];
@@ -212,20 +217,16 @@ static csi_prompt_slots filled(const csi_prompt *prompt, const csi_prompt_slots 
     return slots;
 }
 
-/* The language's name without "<|" and "|>", where it is one of the model's. */
-static cs_err check_language(const csi_prompt *prompt, const char **language, char *bare, size_t size, cs_error *err)
+/* *language becomes the model's own name for it. */
+static cs_err check_language(const csi_prompt *prompt, const char **language, cs_error *err)
 {
-    size_t n = strlen(*language);
-    if (n > 4 && memcmp(*language, "<|", 2) == 0 && memcmp(*language + n - 2, "|>", 2) == 0)
-        snprintf(bare, size, "%.*s", (int)CSI_MIN(n - 4, size - 1), *language + 2);
-    else
-        snprintf(bare, size, "%s", *language);
-    if (!has_language(prompt, bare)) {
-        char shown[64], list[512];
+    char shown[64], list[360];
+    const char *found = csi_prompt_language(prompt, *language);
+    if (!found)
         return csi_fail(err, CS_EINVAL, -1, "language \"%s\" is none of this model, which has %s",
-                        csi_printable(shown, sizeof shown, *language, n), list_languages(prompt, list, sizeof list));
-    }
-    *language = bare;
+                        csi_printable(shown, sizeof shown, *language, strlen(*language)),
+                        list_languages(prompt, list, sizeof list));
+    *language = found;
     return CS_OK;
 }
 
@@ -239,13 +240,13 @@ static cs_err check_slots(const csi_prompt *prompt, const csi_prompt_slots *slot
     if (prompt->format == CSI_PROMPT_CANARY2)
         return CS_OK;
     const char *extra = slots->context[0]                          ? "context"
-                        : slots->timestamps == CSI_CHOICE_YES      ? "times"
-                        : slots->itn == CSI_CHOICE_YES             ? "inverse text normalisation"
-                        : slots->diarize == CSI_CHOICE_YES         ? "speakers"
+                        : slots->timestamps == CS_CHOICE_YES       ? "times"
+                        : slots->itn == CS_CHOICE_YES              ? "inverse text normalisation"
+                        : slots->diarize == CS_CHOICE_YES          ? "speakers"
                         : strcmp(slots->emotion, emotions[0]) != 0 ? "emotion"
                                                                    : NULL;
     return extra
-               ? csi_fail(err, CS_EUNSUPPORTED, -1,
+               ? csi_fail(err, CS_EINVAL, -1,
                           "the prompt of this model (format canary) has no place for %s, only for languages, task and "
                           "punctuation",
                           extra)
@@ -258,7 +259,7 @@ static cs_err put_token(const csi_prompt *prompt, const char *token, csi_buf *ou
 {
     int32_t id = csi_tokenizer_find(prompt->tokenizer, token);
     if (id < 0)
-        return csi_fail(err, CS_EUNSUPPORTED, -1, "the model's vocabulary has no %s, which this prompt needs", token);
+        return csi_fail(err, CS_EINVAL, -1, "the model's vocabulary has no %s, which this prompt needs", token);
     csi_buf_append(out, &id, sizeof id);
     return CS_OK;
 }
@@ -285,9 +286,9 @@ static size_t name_tokens(const csi_prompt *prompt, const csi_prompt_slots *slot
                           char tokens[MOST_TOKENS][TOKEN_BYTES])
 {
     static const char *const switches[] = {"pnc", "itn", "timestamp", "diarize"};
-    const csi_choice choices[] = {slots->punctuation, slots->itn, slots->timestamps, slots->diarize};
+    const cs_choice choices[] = {slots->punctuation, slots->itn, slots->timestamps, slots->diarize};
     bool two = prompt->format == CSI_PROMPT_CANARY2;
-    bool translate = slots->translate ? slots->translate == CSI_CHOICE_YES : strcmp(slots->source, slots->target) != 0;
+    bool translate = slots->translate ? slots->translate == CS_CHOICE_YES : strcmp(slots->source, slots->target) != 0;
     size_t n = 0;
     snprintf(tokens[n++], TOKEN_BYTES, BEGIN_TEXT);
     if (two)
@@ -297,7 +298,7 @@ static size_t name_tokens(const csi_prompt *prompt, const csi_prompt_slots *slot
         snprintf(tokens[n++], TOKEN_BYTES, "%s", translate ? "<|translate|>" : "<|transcribe|>");
     snprintf(tokens[n++], TOKEN_BYTES, "<|%s|>", slots->target);
     for (size_t i = 0; i < (two ? CSI_COUNT(switches) : 1); i++)
-        snprintf(tokens[n++], TOKEN_BYTES, "<|%s%s|>", choices[i] == CSI_CHOICE_YES ? "" : "no", switches[i]);
+        snprintf(tokens[n++], TOKEN_BYTES, "<|%s%s|>", choices[i] == CS_CHOICE_YES ? "" : "no", switches[i]);
     return n;
 }
 
@@ -341,9 +342,9 @@ static cs_err put_prompt(const csi_prompt *prompt, const csi_prompt_slots *slots
 cs_err csi_prompt_ids(const csi_prompt *prompt, const csi_prompt_slots *given, csi_buf *out, cs_error *err)
 {
     csi_prompt_slots slots = filled(prompt, given);
-    char source[16], target[16], tokens[MOST_TOKENS][TOKEN_BYTES];
-    cs_err code = check_language(prompt, &slots.source, source, sizeof source, err);
-    code = code ? code : check_language(prompt, &slots.target, target, sizeof target, err);
+    char tokens[MOST_TOKENS][TOKEN_BYTES];
+    cs_err code = check_language(prompt, &slots.source, err);
+    code = code ? code : check_language(prompt, &slots.target, err);
     code = code ? code : check_slots(prompt, &slots, err);
     if (code)
         return code;
@@ -353,9 +354,12 @@ cs_err csi_prompt_ids(const csi_prompt *prompt, const csi_prompt_slots *given, c
 
 cs_err csi_prompt_beginning(const csi_prompt *prompt, csi_buf *out, cs_error *err)
 {
+    char list[300];
     if (prompt->format != CSI_PROMPT_CANARY2)
-        return csi_fail(err, CS_EUNSUPPORTED, -1,
-                        "this model (prompt format canary) cannot tell the language itself, expected one of its own");
+        return csi_fail(
+            err, CS_EINVAL, -1,
+            "this model (prompt format canary) cannot tell the language itself, expected one of its own: %s",
+            list_languages(prompt, list, sizeof list));
     char tokens[1][TOKEN_BYTES] = {BEGIN_TEXT};
     return put_prompt(prompt, &prompt->defaults, tokens, 1, out, err);
 }

@@ -69,16 +69,14 @@ void csi_text_tighten(const csi_tokenizer *tokenizer, csi_buf *text);
 /* What a Canary decoder is told before it writes. canary: of canary-1b. canary2: of the flash models and canary-1b-v2. */
 typedef enum csi_prompt_format { CSI_PROMPT_CANARY, CSI_PROMPT_CANARY2 } csi_prompt_format;
 
-typedef enum csi_choice { CSI_CHOICE_DEFAULT, CSI_CHOICE_NO, CSI_CHOICE_YES } csi_choice;
-
-/* NULL and CSI_CHOICE_DEFAULT: what the model has as its default. */
+/* NULL and CS_CHOICE_DEFAULT: what the model has as its default. */
 typedef struct csi_prompt_slots {
-    const char *source, *target;         /* languages: "en" */
-    const char *context;                 /* canary2: text that went before; special tokens in it are refused */
-    const char *emotion;                 /* canary2: "<|emo:neutral|>" */
-    csi_choice translate;                /* canary; by default yes where source and target differ */
-    csi_choice punctuation;              /* and capitals */
-    csi_choice itn, timestamps, diarize; /* canary2 */
+    const char *source, *target;        /* languages: "en" */
+    const char *context;                /* canary2: text that went before; special tokens in it are refused */
+    const char *emotion;                /* canary2: "<|emo:neutral|>" */
+    cs_choice translate;                /* canary; by default yes where source and target differ */
+    cs_choice punctuation;              /* and capitals */
+    cs_choice itn, timestamps, diarize; /* canary2 */
 } csi_prompt_slots;
 
 typedef struct csi_prompt {
@@ -96,10 +94,17 @@ cs_err csi_prompt_open(csi_arena *arena, const csi_tokenizer *tokenizer, const c
 /* One slot by NeMo's name and value (pnc: yes, <|nopnc|> ..., as in prompt_defaults), which must live as long as slots.
  * CS_EINVAL for what NeMo refuses, naming what there is. */
 cs_err csi_prompt_set(csi_prompt_slots *slots, const char *name, const char *value, cs_error *err);
+/* The model's own name for "en" or "<|en|>", which lives as long as the prompt; NULL: it has no such language. */
+const char *csi_prompt_language(const csi_prompt *prompt, const char *name);
 /* Appends the ids of the prompt to out. slots may be NULL. CS_EINVAL names what the model lacks and what it has. */
 cs_err csi_prompt_ids(const csi_prompt *prompt, const csi_prompt_slots *slots, csi_buf *out, cs_error *err);
-/* canary2: the beginning after which the decoder writes emotion and source language itself. CS_EUNSUPPORTED otherwise. */
+/* canary2: the beginning after which the decoder writes emotion and source language itself. CS_EINVAL otherwise. */
 cs_err csi_prompt_beginning(const csi_prompt *prompt, csi_buf *out, cs_error *err);
+
+/* Copy into the arena without any NUL inside. NULL: out of memory. */
+char *csi_string(csi_arena *arena, const char *text, size_t n_bytes);
+/* Python's strip(): where the text begins; *n_bytes is then what is left. */
+const char *csi_strip(const char *text, size_t *n_bytes);
 
 /* --------------------------------------------------------------- composing */
 
@@ -114,7 +119,7 @@ typedef struct csi_emission {
 
 typedef struct csi_compose {
     const csi_tokenizer *tokenizer;
-    cs_head head;                /* CTC, RNNT or TDT: decides the token offsets (07 section 2) */
+    cs_head head;                /* decides the token offsets (07 section 2); AED: as they are, text as decoded */
     double frame_stride_seconds; /* window_stride */
     int32_t subsampling_factor;
     cs_aggregate aggregate; /* tokens to word */
@@ -144,6 +149,24 @@ typedef struct csi_timed {
  * word, numbers are frames. Without any pair: the stripped text and no words. CS_ENOMEM. */
 cs_err csi_timed_read(csi_arena *arena, const csi_compose *options, const char *text, size_t n_bytes, csi_timed *timed,
                       cs_error *err);
+/* The tokens between the time tokens of closed pairs: their places in tokens (n) to content (room for n). Returns how many; *closed: so many
+ * tokens until the last pair was closed. */
+size_t csi_timed_content(const csi_tokenizer *tokenizer, const csi_emission *tokens, size_t n, int32_t *content,
+                         size_t *closed);
+/* Timed words get confidence and tokens from the words that the decoder's tokens make, matched by their text in order; those of which there is
+ * none have NAN and no tokens. */
+void csi_timed_link(const cs_word *words, int32_t n_words, csi_timed *timed);
+
+/* A piece of one recording that was heard from start_seconds on. */
+typedef struct csi_lap {
+    csi_timed timed;
+    double start_seconds;
+} csi_lap;
+
+/* Pieces that overlap: each word from the piece in which it lies farther from the edge. CS_ENOMEM. */
+cs_err csi_timed_laps(csi_arena *arena, const csi_compose *options, const csi_lap *laps, size_t n,
+                      double overlap_seconds, csi_timed *timed, cs_error *err);
+
 /* Pieces of one recording, each of so many seconds and frames, one after the other. CS_ENOMEM. */
 cs_err csi_timed_join(csi_arena *arena, const csi_timed *pieces, size_t n, double piece_seconds, int64_t piece_frames,
                       csi_timed *timed, cs_error *err);
@@ -166,9 +189,15 @@ cs_err csi_aligned_begin(csi_arena *arena, const csi_tokenizer *tokenizer, const
 cs_err csi_aligned_times(csi_arena *arena, const csi_compose *options, csi_aligned *aligned, csi_timed *timed,
                          cs_error *err);
 
-/* Append the ids of the next chunk of one recording, less what both have heard, to merged (int32_t). Source: NeMo
+/* Where two chunks meet: so many of the ids merged so far stay, and of the new ones those from `from` on follow. */
+typedef struct csi_seam {
+    size_t kept, from;
+} csi_seam;
+
+/* Append the ids of the next chunk of one recording, less what both have heard, to merged (int32_t). seam may be NULL. Source: NeMo
  * nemo/collections/asr/parts/utils/chunking_utils.py, streaming_utils.py: lcs_alignment_merge_buffer. CS_ENOMEM. */
-cs_err csi_merge_ids(csi_buf *merged, const int32_t *ids, size_t n_ids, int32_t subsampling_factor, cs_error *err);
+cs_err csi_merge_ids(csi_buf *merged, const int32_t *ids, size_t n_ids, int32_t subsampling_factor, csi_seam *seam,
+                     cs_error *err);
 
 typedef struct csi_chunk_tokens {
     const csi_emission *tokens; /* frames of the chunk */

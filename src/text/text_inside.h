@@ -197,10 +197,6 @@ typedef struct csi_token_view {
     const uint32_t *punctuation; /* per token: the supported punctuation character that its whole text is, or 0 */
 } csi_token_view;
 
-/* Copy into the arena without any NUL inside. */
-char *csi_string(csi_arena *arena, const char *text, size_t n_bytes);
-/* Python's strip(): where the text begins; *n_bytes is then what is left. */
-const char *csi_strip(const char *text, size_t *n_bytes);
 /* Words [first, end) joined with single spaces; NULL when out of memory. */
 const char *csi_words_join(csi_arena *arena, const cs_word *words, int32_t first, int32_t end);
 

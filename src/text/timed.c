@@ -11,6 +11,8 @@
  */
 #include "text/text_inside.h"
 
+#include <math.h>
+
 static const int64_t MOST_FRAME = INT64_C(1000000000000);
 
 /* Bytes of the time token at the start of text, 0 when there is none. */
@@ -111,6 +113,47 @@ cs_err csi_timed_read(csi_arena *arena, const csi_compose *options, const char *
     return CS_OK;
 }
 
+size_t csi_timed_content(const csi_tokenizer *tokenizer, const csi_emission *tokens, size_t n, int32_t *content,
+                         size_t *closed)
+{
+    size_t n_content = 0, n_kept = 0; /* kept: what lies in pairs that are closed */
+    bool is_open = false;
+    *closed = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *piece = csi_tokenizer_piece(tokenizer, tokens[i].id);
+        int64_t frame;
+        size_t n_bytes = piece ? strlen(piece) : 0;
+        if (n_bytes && read_time(piece, n_bytes, &frame) == n_bytes) {
+            if (is_open) {
+                n_kept = n_content;
+                *closed = i + 1;
+            }
+            n_content = n_kept;
+            is_open = !is_open;
+        } else if (is_open) {
+            content[n_content++] = (int32_t)i;
+        }
+    }
+    return n_kept;
+}
+
+void csi_timed_link(const cs_word *words, int32_t n_words, csi_timed *timed)
+{
+    enum { LOOK_AHEAD = 16 }; /* what a pair of time tokens or an aligner makes of several words is passed over */
+    int32_t next = 0;
+    for (int32_t i = 0; i < timed->n_words; i++) {
+        cs_word *word = &timed->words[i];
+        const int32_t end = CSI_MIN(n_words, next + LOOK_AHEAD);
+        int32_t at = next;
+        while (at < end && strcmp(words[at].text, word->text) != 0)
+            at++;
+        word->confidence = at < end ? words[at].confidence : NAN;
+        word->first_token = at < end ? words[at].first_token : 0;
+        word->n_tokens = at < end ? words[at].n_tokens : 0;
+        next = at < end ? at + 1 : next;
+    }
+}
+
 /* -------------------------------------------------------------------- join */
 
 static void append_times(const csi_timed *piece, double seconds, int64_t frames, csi_timed *to)
@@ -160,5 +203,62 @@ cs_err csi_timed_join(csi_arena *arena, const csi_timed *pieces, size_t n, doubl
         return csi_fail_memory(err, n_words * sizeof *timed->words, "the words of a recording");
     for (size_t i = 0; i < n; i++)
         append_times(&pieces[i], (double)i * piece_seconds, (int64_t)i * piece_frames, timed);
+    return CS_OK;
+}
+
+/* -------------------------------------------------------------------- laps */
+
+/* A word of piece k that neither the piece before nor the one after has better. */
+static bool is_kept(const csi_lap *laps, size_t n, size_t k, double overlap_seconds, const cs_word *word)
+{
+    const double start = word->start_seconds + laps[k].start_seconds;
+    return (k == 0 || start >= laps[k].start_seconds + overlap_seconds / 2)
+           && (k + 1 == n || start < laps[k + 1].start_seconds + overlap_seconds / 2);
+}
+
+static cs_word later(const cs_word *word, double seconds, double frame_seconds)
+{
+    const int64_t frames = (int64_t)llrint(seconds / frame_seconds);
+    cs_word moved = *word;
+    moved.start_seconds += seconds;
+    moved.end_seconds += seconds;
+    moved.start_frame += frames;
+    moved.end_frame += frames;
+    return moved;
+}
+
+cs_err csi_timed_laps(csi_arena *arena, const csi_compose *options, const csi_lap *laps, size_t n,
+                      double overlap_seconds, csi_timed *timed, cs_error *err)
+{
+    const double frame_seconds = options->frame_stride_seconds * (double)options->subsampling_factor;
+    size_t n_words = 0;
+    csi_buf text;
+    *timed = (csi_timed){0};
+    for (size_t k = 0; k < n; k++)
+        n_words += (size_t)laps[k].timed.n_words;
+    timed->words = n_words > INT32_MAX ? NULL : csi_arena_array(arena, n_words, sizeof *timed->words);
+    if (!timed->words)
+        return csi_fail_memory(err, n_words * sizeof *timed->words, "the words of a recording");
+    csi_buf_init(&text, arena->env);
+    for (size_t k = 0; k < n; k++) {
+        const csi_timed *t = &laps[k].timed;
+        if (t->n_words == 0 && t->text[0]) /* what has no times is not lost */
+            csi_buf_printf(&text, "%s%s", text.size ? " " : "", t->text);
+        for (int32_t i = 0; i < t->n_words; i++)
+            if (is_kept(laps, n, k, overlap_seconds, &t->words[i])) {
+                csi_buf_printf(&text, "%s%s", text.size ? " " : "", t->words[i].text);
+                timed->words[timed->n_words++] = later(&t->words[i], laps[k].start_seconds, frame_seconds);
+            }
+    }
+    timed->text = text.failed ? NULL : csi_string(arena, text.data ? text.data : "", text.size);
+    csi_buf_finish(&text);
+    if (!timed->text
+        || !csi_segments_build(arena, options, timed->words, timed->n_words, &timed->segments, &timed->n_segments))
+        return csi_fail_memory(err, n_words * sizeof *timed->words, "the words of a recording");
+    for (int32_t i = 0; i < timed->n_segments; i++) {
+        cs_segment *segment = &timed->segments[i];
+        segment->start_seconds = timed->words[segment->first_word].start_seconds;
+        segment->end_seconds = timed->words[segment->first_word + segment->n_words - 1].end_seconds;
+    }
     return CS_OK;
 }

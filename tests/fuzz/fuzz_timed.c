@@ -52,8 +52,8 @@ static void merge(csi_arena *arena, const uint8_t *bytes, size_t n, uint8_t choi
         ids[i] = bytes[i] % 8;
         tokens[i] = (csi_emission){.id = ids[i], .frame = bytes[i], .duration = bytes[i] / 8};
     }
-    require(csi_merge_ids(&merged, ids, cut, choice & 15, NULL) == CS_OK);
-    require(csi_merge_ids(&merged, ids + cut, n - cut, choice & 15, NULL) == CS_OK);
+    require(csi_merge_ids(&merged, ids, cut, choice & 15, NULL, NULL) == CS_OK);
+    require(csi_merge_ids(&merged, ids + cut, n - cut, choice & 15, NULL, NULL) == CS_OK);
     require(merged.size <= n * sizeof *ids);
     const csi_chunk_tokens chunks[2] = {{tokens, cut, 375}, {tokens + cut, n - cut, choice}};
     const size_t n_merged = merged.size / sizeof *ids;

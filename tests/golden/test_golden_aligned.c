@@ -168,7 +168,7 @@ static void chunks_merge_as_nemos(void)
                 tokens[k][t].frame = json_integer_value(json_array_get(e, 1));
                 tokens[k][t].duration = (int32_t)(json_integer_value(json_array_get(e, 2)) - tokens[k][t].frame);
             }
-            CHECK_INT(csi_merge_ids(&merged, ids, chunks[k].n_tokens, 8, &f.err), CS_OK);
+            CHECK_INT(csi_merge_ids(&merged, ids, chunks[k].n_tokens, 8, NULL, &f.err), CS_OK);
         }
         const int32_t *ids = (const int32_t *)(const void *)merged.data;
         csi_tokenizer_decode(f.tokenizer, ids, merged.size / sizeof *ids, &text);

@@ -19,13 +19,13 @@ static const csi_ops *ops;
 typedef struct table {
     const golden_tensor *scores; /* (position, token, next) */
     int64_t n_seen;
-    int32_t seen[CSI_AED_MOST_BEAMS][64];
+    int32_t seen[CS_MOST_BEAMS][64];
 } table;
 
 static cs_err run_table(void *user, const csi_aed_turn *step, float *logits, cs_error *err)
 {
     table *t = user;
-    static int32_t kept[CSI_AED_MOST_BEAMS][64];
+    static int32_t kept[CS_MOST_BEAMS][64];
     const int64_t rows = t->scores->dims[0], classes = t->scores->dims[1];
     (void)err;
     memcpy(kept, t->seen, sizeof kept);
@@ -105,7 +105,7 @@ static int check_line(const csi_aed_search *s, int32_t line, const json_t *ids)
 
 static void search_is_nemos(const json_t *row)
 {
-    float logits[CSI_AED_MOST_BEAMS * 16];
+    float logits[CS_MOST_BEAMS * 16];
     csi_aed_options o = options_of(row);
     csi_aed_search s;
     cs_error err = {0};
@@ -149,7 +149,7 @@ static void logprobs_add_up(void)
     const csi_confidence confidence = {.method = CS_CONFIDENCE_MAX_PROB, .alpha = 1};
     int n = 0;
     for (size_t i = 0; i < json_array_size(rows); i++) {
-        float logits[CSI_AED_MOST_BEAMS * 16];
+        float logits[CS_MOST_BEAMS * 16];
         csi_aed_options o = options_of(json_array_get(rows, i));
         if (o.length_penalty != 0 || o.beams > 3)
             continue;
@@ -236,7 +236,7 @@ static void guard_leaves_speech_alone(void)
 {
     const json_t *rows = json_object_get(data.root, "searches");
     for (size_t i = 0; i < json_array_size(rows); i++) {
-        float logits[CSI_AED_MOST_BEAMS * 16];
+        float logits[CS_MOST_BEAMS * 16];
         csi_aed_options o = options_of(json_array_get(rows, i));
         csi_aed_search s;
         table t = table_of(json_array_get(rows, i));

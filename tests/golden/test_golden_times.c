@@ -204,7 +204,7 @@ static void merges_are_nemos(void)
         csi_buf merged;
         csi_buf_init(&merged, &env);
         csi_buf_append(&merged, before, n_before * sizeof *before);
-        CHECK_INT(csi_merge_ids(&merged, ids, n_ids, 8, NULL), CS_OK);
+        CHECK_INT(csi_merge_ids(&merged, ids, n_ids, 8, NULL, NULL), CS_OK);
         if (!CHECK(merged.size == n * sizeof *ids && (n == 0 || memcmp(merged.data, expected, merged.size) == 0))) {
             char *text = json_dumps(row, JSON_COMPACT);
             printf("# %s\n", text);
@@ -232,7 +232,7 @@ static void merges_stay_in_bounds(void)
         }
         csi_buf_init(&merged, &env);
         csi_buf_append(&merged, before, n[0] * sizeof *before);
-        CHECK_INT(csi_merge_ids(&merged, ids, n[1], i % 10, NULL), CS_OK);
+        CHECK_INT(csi_merge_ids(&merged, ids, n[1], i % 10, NULL, NULL), CS_OK);
         CHECK(merged.size <= (n[0] + n[1]) * sizeof *ids);
         if (merged.size >= sizeof kept && n[0] > 200) {
             memcpy(&kept, merged.data, sizeof kept);
@@ -258,7 +258,7 @@ static cs_err everything(const csi_env *with)
         code = csi_timed_read(&own, &compose, text, sizeof text - 1, &t[i], NULL);
     code = code ? code : csi_timed_join(&own, t, 2, 3600, 45000, &joined, NULL);
     for (int i = 0; i < 4 && !code; i++)
-        code = csi_merge_ids(&merged, ids, 40, 8, NULL);
+        code = csi_merge_ids(&merged, ids, 40, 8, NULL, NULL);
     csi_buf_finish(&merged);
     csi_arena_finish(&own);
     return code;
