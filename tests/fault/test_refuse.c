@@ -170,7 +170,7 @@ static void replace_in(const char *find, const char *with, cs_err expected, cons
 
 static void other_models(void)
 {
-    replace_in("EncDecHybridRNNTCTCBPEModel", "EncDecMultiTaskModel", CS_EUNSUPPORTED, "Canary");
+    replace_in("EncDecHybridRNNTCTCBPEModel", "EncDecMultiTaskModel", CS_EMODEL, "transf_decoder");
     replace_in("EncDecHybridRNNTCTCBPEModel", "EncDecSpeakerLabelModel", CS_EUNSUPPORTED, "EncDecSpeakerLabelModel");
     replace_in("EncDecHybridRNNTCTCBPEModel", "EncDecCTCModelBPE", CS_EMODEL, "EncDecCTCModelBPE");
     replace_in("EncDecHybridRNNTCTCBPEModel", "EncDecRNNTBPEModelWithPrompt", CS_EUNSUPPORTED, "prompt");
