@@ -385,6 +385,10 @@ typedef struct cs_transcribe_options {
      * one pass, as NeMo does where the archive has no aligner; memory then grows with the length, and the answer ends at
      * cs_model_info.max_positions. */
     cs_choice chunking;
+
+    /* Any model. CS_CHOICE_YES: where nothing can be speech nothing is written: recordings, and chunks of long ones, whose loudness stays
+     * as it is (silence, hiss, hum) or below -60 dBFS are not decoded. Default: no, as NeMo. */
+    cs_choice vad;
 } cs_transcribe_options;
 
 CS_API void cs_transcribe_options_init(cs_transcribe_options *options);

@@ -41,10 +41,10 @@ typedef enum models_runs {
       "40 locales", "OpenMDW-1.1", MODELS_KEEPS)                                                                       \
     X("multitalker-parakeet-streaming-0.6b-v1", "multitalker-parakeet-streaming-0.6b-v1", "rnnt, of several speakers", \
       2490, "en", MODELS_NV, MODELS_KEEPS)                                                                             \
-    X("canary-1b", "canary-1b", "canary", 4070, "en de fr es", "CC-BY-NC-4.0", MODELS_RUNS)                           \
-    X("canary-1b-flash", "canary-1b-flash", "canary", 3540, "en de fr es", "CC-BY-4.0", MODELS_RUNS)                  \
-    X("canary-180m-flash", "canary-180m-flash", "canary", 737, "en de fr es", "CC-BY-4.0", MODELS_RUNS)               \
-    X("canary-1b-v2", "canary-1b-v2", "canary", 6360, MODELS_25, "CC-BY-4.0", MODELS_RUNS)                            \
+    X("canary-1b", "canary-1b", "canary", 4070, "en de fr es", "CC-BY-NC-4.0", MODELS_RUNS)                            \
+    X("canary-1b-flash", "canary-1b-flash", "canary", 3540, "en de fr es", "CC-BY-4.0", MODELS_RUNS)                   \
+    X("canary-180m-flash", "canary-180m-flash", "canary", 737, "en de fr es", "CC-BY-4.0", MODELS_RUNS)                \
+    X("canary-1b-v2", "canary-1b-v2", "canary", 6360, MODELS_25, "CC-BY-4.0", MODELS_RUNS)                             \
     X("canary-qwen-2.5b", "", "canary with a language model", 5100, "en", "CC-BY-4.0", MODELS_NO_FILE)
 
 typedef struct models_entry {

@@ -17,4 +17,7 @@
 cs_err csi_audio_read(const csi_env *env, const char *path, const cs_audio_options *options, cs_audio **audio,
                       cs_error *err);
 
+/* speech.c: false when nothing in these samples can be speech, by their energy. */
+bool csi_audio_has_speech(const float *pcm, size_t n_samples, int32_t rate_hz);
+
 #endif

@@ -139,7 +139,7 @@ static cs_err hear_chunk(recording *r, const float *pcm, size_t n_samples, size_
     const size_t fresh = k + 1 < r->plan.n ? r->plan.step : n_samples; /* what the next chunk does not hear again */
     c->group_seconds = (double)fresh / c->model->info.sample_rate_hz;
     c->shown = 0;
-    cs_err code = csi_item_begin(c->model, &heard, c->err);
+    cs_err code = csi_item_begin(c, &heard, c->err);
     code = code ? code : csi_group_hear(&g);
     r->item->code = heard.code;
     uint64_t clock = csi_now_ns();

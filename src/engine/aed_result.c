@@ -187,8 +187,8 @@ cs_err csi_aed_fill(csi_call *c, const csi_item *item, csi_arena *arena, const c
     if (timed && (code = use_times(c, item, arena, &compose, timed, r)))
         return code;
     r->head = c->head;
-    r->language = item->language ? item->language : "";
-    r->target_language = item->target ? item->target : r->language;
+    r->language = item->language ? item->language : c->ask.tells ? "" : c->ask.language;
+    r->target_language = item->target ? item->target : c->ask.target ? c->ask.target : r->language;
     r->duration_seconds = item->duration_seconds;
     r->score = item->emissions.score;
     r->n_frames = item->n_frames;

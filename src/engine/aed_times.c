@@ -19,7 +19,7 @@ static cs_err score(csi_call *c, const csi_item *item, int64_t *n_frames)
     csi_group g = {.call = &a, .items = &heard, .n_items = 1};
     float *encoded = NULL;
     a.options.threads = c->options.threads;
-    cs_err code = csi_item_begin(aligner, &heard, c->err);
+    cs_err code = csi_item_begin(&a, &heard, c->err);
     code = code ? code : csi_group_encode(&g, &encoded);
     const int64_t n = code || !encoded ? 0 : heard.n_frames, classes = (int64_t)aligner->ctc.vocab + 1;
     if (!code)

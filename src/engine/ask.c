@@ -42,7 +42,7 @@ static const char *foreign_option(const cs_transcribe_options *o)
 static cs_err check_numbers(const csi_call *c)
 {
     const cs_transcribe_options *o = &c->options;
-    const cs_choice choices[] = {o->punctuation, o->timestamps, o->itn, o->diarize, o->translate, o->chunking};
+    const cs_choice choices[] = {o->punctuation, o->timestamps, o->itn, o->diarize, o->translate, o->chunking, o->vad};
     for (size_t i = 0; i < CSI_COUNT(choices); i++)
         if ((unsigned)choices[i] > CS_CHOICE_YES)
             return csi_fail(c->err, CS_EINVAL, -1, "a choice is %d, expected default, no or yes", (int)choices[i]);

@@ -56,7 +56,7 @@ static size_t admit(csi_call *c, csi_item *items, size_t n, const float *const *
             *err = (cs_error){.where = -1};
         if (!pcm[i] && n_samples[i])
             code = csi_fail(err, CS_EINVAL, -1, "the samples are NULL");
-        if (code || csi_item_begin(c->model, &item, err)) {
+        if (code || csi_item_begin(c, &item, err)) {
             csi_item_finish(&item);
             continue;
         }

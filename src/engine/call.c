@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A call: its options checked against the model, its utterances against what can be heard, progress, clocks. */
 #include "engine/engine.h"
+#include "audio/audio.h"
 
 #include <math.h>
 
@@ -82,8 +83,9 @@ static cs_err pad(const cs_model *model, csi_item *item, cs_error *err)
     return CS_OK;
 }
 
-cs_err csi_item_begin(const cs_model *model, csi_item *item, cs_error *err)
+cs_err csi_item_begin(const csi_call *c, csi_item *item, cs_error *err)
 {
+    const cs_model *model = c->model;
     item->emissions.env = &model->env;
     item->duration_seconds = (double)item->n_samples / model->info.sample_rate_hz;
     if (item->n_samples / (size_t)model->mel.hop > INT32_MAX / 2)
@@ -99,7 +101,9 @@ cs_err csi_item_begin(const cs_model *model, csi_item *item, cs_error *err)
         && pad(model, item, err))
         return CS_ENOMEM;
     item->n_mel_frames = csi_mel_frames(&model->mel, (int64_t)item->n_samples);
-    item->n_frames = item->n_samples ? csi_encoder_frames(&model->encoder, item->n_mel_frames) : 0;
+    const bool is_mute = c->options.vad == CS_CHOICE_YES
+                         && !csi_audio_has_speech(item->pcm, item->n_samples, model->info.sample_rate_hz);
+    item->n_frames = item->n_samples && !is_mute ? csi_encoder_frames(&model->encoder, item->n_mel_frames) : 0;
     return CS_OK;
 }
 

@@ -118,7 +118,7 @@ int csi_call_told(csi_call *c, double share);
 /* Milliseconds since *start, which becomes now; told as a stage when it has a name. */
 double csi_call_spent(const csi_call *c, uint64_t *start, const char *stage);
 /* pcm and n_samples are set. CS_EINVAL: too long; CS_EAUDIO: a sample is no number. */
-cs_err csi_item_begin(const cs_model *model, csi_item *item, cs_error *err);
+cs_err csi_item_begin(const csi_call *c, csi_item *item, cs_error *err);
 void csi_item_finish(csi_item *item); /* all but its result */
 
 /* stages.c: a result for each item, from one pass over the weights; on an error none. At most CSI_GROUP_ITEMS; of several

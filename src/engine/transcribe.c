@@ -46,7 +46,7 @@ cs_err cs_session_transcribe(cs_session *session, const float *pcm, size_t n_sam
     csi_call c = {.session = session, .model = session->model, .err = err};
     csi_item item = {.pcm = pcm, .n_samples = n_samples, .err = err};
     cs_err code = csi_call_begin(&c, options);
-    code = code ? code : csi_item_begin(c.model, &item, err);
+    code = code ? code : csi_item_begin(&c, &item, err);
     c.total_seconds = item.duration_seconds;
     code = code ? code : csi_items_transcribe(&c, &item, 1);
     code = code ? code : item.code;

@@ -494,6 +494,36 @@ static void allocations_fail(void)
     }
 }
 
+/* Half a second of nothing, then of something with this amplitude and cycles a second (0: noise), then nothing; hum goes all along. */
+static bool is_speech(double amplitude, double hz, double seconds, double hum)
+{
+    enum { RATE = 16000 };
+    static float pcm[2 * RATE];
+    uint32_t noise = 1;
+    for (size_t i = 0; i < CSI_COUNT(pcm); i++) {
+        const double t = (double)i / RATE, on = t >= 0.5 && t < 0.5 + seconds ? amplitude : 0;
+        noise = noise * 1664525u + 1013904223u;
+        const double white = (double)(noise >> 8) / 8388608.0 - 1;
+        pcm[i] = (float)(on * (hz > 0 ? sin(6.283185307 * hz * t) : white) + hum * white);
+    }
+    return csi_audio_has_speech(pcm, CSI_COUNT(pcm), RATE);
+}
+
+static void speech_comes_and_goes(void)
+{
+    CHECK(is_speech(0.1, 200, 0.3, 0));
+    CHECK(is_speech(0.1, 200, 0.3, 0.01));
+    CHECK(is_speech(0.1, 0, 0.3, 0.001));
+    CHECK(is_speech(0.01, 200, 1.2, 0));
+    CHECK(!is_speech(0, 200, 1, 0));      /* digital silence */
+    CHECK(!is_speech(0, 200, 1, 0.1));    /* hiss */
+    CHECK(!is_speech(0.1, 200, 0.03, 0)); /* a click */
+    CHECK(!is_speech(0.0005, 200, 1, 0)); /* too quiet */
+    CHECK(!is_speech(0.01, 200, 0.5, 0.02));
+    const float none[1] = {0};
+    CHECK(!csi_audio_has_speech(none, 0, 16000) && !csi_audio_has_speech(none, 1, 16000));
+}
+
 int main(void)
 {
     if (has_sndfile && has_soxr) {
@@ -512,5 +542,6 @@ int main(void)
     RUN(raw_pcm);
     RUN(misuse);
     RUN(allocations_fail);
+    RUN(speech_comes_and_goes);
     return check_done();
 }
