@@ -14,6 +14,8 @@ static const char *head_name(cs_head head)
         return "rnnt";
     case CS_HEAD_TDT:
         return "tdt";
+    case CS_HEAD_AED:
+        return "aed";
     case CS_HEAD_AUTO:
         break;
     }
@@ -96,6 +98,15 @@ static void words(csi_writer *w, const cs_result *result, int32_t n, bool one_li
     end_array(w, n, one_line);
 }
 
+/* A number of encoder frames, of a token that has a place among them. */
+static void frames(csi_writer *w, const cs_token *token, int64_t n)
+{
+    if (token->frame < 0)
+        csi_write_ascii(w, "null");
+    else
+        csi_write_int(w, n);
+}
+
 static void tokens(csi_writer *w, const cs_result *result, int32_t n, bool one_line)
 {
     csi_write_ascii(w, "[");
@@ -107,9 +118,9 @@ static void tokens(csi_writer *w, const cs_result *result, int32_t n, bool one_l
         csi_write_ascii(w, ", \"piece\": ");
         csi_write_json_string(w, token->piece);
         csi_write_ascii(w, ", \"frame\": ");
-        csi_write_int(w, token->frame);
+        frames(w, token, token->frame);
         csi_write_ascii(w, ", \"duration\": ");
-        csi_write_int(w, token->duration);
+        frames(w, token, token->duration);
         csi_write_ascii(w, ", ");
         interval(w, token->start_seconds, token->end_seconds);
         csi_write_ascii(w, ", \"logprob\": ");
@@ -119,6 +130,49 @@ static void tokens(csi_writer *w, const cs_result *result, int32_t n, bool one_l
         csi_write_ascii(w, "}");
     }
     end_array(w, n, one_line);
+}
+
+static void alternatives(csi_writer *w, const cs_result *result, bool one_line)
+{
+    csi_write_ascii(w, "[");
+    for (int32_t i = 0; i < result->n_alternatives && !w->stopped; i++) {
+        const cs_alternative *alternative = &result->alternatives[i];
+        item(w, i, one_line);
+        csi_write_ascii(w, "{\"text\": ");
+        csi_write_json_string(w, alternative->text);
+        csi_write_ascii(w, ", \"score\": ");
+        csi_write_number(w, alternative->score, "null");
+        csi_write_ascii(w, ", \"ids\": [");
+        for (int32_t k = 0; k < alternative->n_ids && !w->stopped; k++) {
+            csi_write_ascii(w, k > 0 ? ", " : "");
+            csi_write_int(w, alternative->ids[k]);
+        }
+        csi_write_ascii(w, "]}");
+    }
+    end_array(w, result->n_alternatives, one_line);
+}
+
+/* A language, null for none. */
+static void language(csi_writer *w, const char *name)
+{
+    if (name && name[0])
+        csi_write_json_string(w, name);
+    else
+        csi_write_ascii(w, "null");
+}
+
+/* What only an encoder-decoder's answer has. */
+static void decoder_keys(csi_writer *w, const cs_result *result, bool one_line)
+{
+    const char *spoken = result->language ? result->language : "", *written = result->target_language;
+    key(w, "target_language", false, one_line);
+    language(w, written && strcmp(written, spoken) != 0 ? written : NULL);
+    key(w, "chunks", false, one_line);
+    csi_write_int(w, result->n_chunks);
+    key(w, "looped", false, one_line);
+    csi_write_ascii(w, result->looped ? "true" : "false");
+    key(w, "alternatives", false, one_line);
+    alternatives(w, result, one_line);
 }
 
 void csi_write_json(csi_writer *w, const cs_result *result, const cs_write_options *options, bool one_line)
@@ -137,10 +191,7 @@ void csi_write_json(csi_writer *w, const cs_result *result, const cs_write_optio
     key(w, "precision", false, one_line);
     csi_write_json_string(w, precision_name(result->precision));
     key(w, "language", false, one_line);
-    if (result->language && result->language[0])
-        csi_write_json_string(w, result->language);
-    else
-        csi_write_ascii(w, "null");
+    language(w, result->language);
     key(w, "duration", false, one_line);
     csi_write_seconds(w, result->duration_seconds, false);
     key(w, "text", false, one_line);
@@ -151,5 +202,7 @@ void csi_write_json(csi_writer *w, const cs_result *result, const cs_write_optio
     words(w, result, with_words ? result->n_words : 0, one_line);
     key(w, "tokens", false, one_line);
     tokens(w, result, with_words ? result->n_tokens : 0, one_line);
+    if (result->head == CS_HEAD_AED)
+        decoder_keys(w, result, one_line);
     csi_write_ascii(w, one_line ? "}\n" : "\n}\n");
 }

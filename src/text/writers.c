@@ -117,6 +117,20 @@ static void write_tsv(csi_writer *w, const cs_result *result, const cs_write_opt
         write_row(w, result->segments[i].start_seconds, result->segments[i].end_seconds, result->segments[i].text);
 }
 
+/* What is made of times, of a result that has none. */
+static cs_err check_times(const cs_result *result, cs_format format, cs_error *err)
+{
+    static const char *const names[] = {"SRT", "VTT", "CTM", "TSV"};
+    char shown[128];
+    const char *model = result->model ? result->model : "";
+    if (format < CS_FORMAT_SRT || format > CS_FORMAT_TSV || result->has_times)
+        return CS_OK;
+    if (result->n_words == 0 && result->n_segments == 0)
+        return CS_OK;
+    return csi_fail(err, CS_EINVAL, -1, "the result of %s has no times, which %s is made of, expected text or JSON",
+                    csi_printable(shown, sizeof shown, model, strlen(model)), names[format - CS_FORMAT_SRT]);
+}
+
 cs_err csi_result_write(const csi_env *env, const cs_result *result, cs_format format, const cs_write_options *given,
                         cs_sink sink, void *sink_user, cs_error *err)
 {
@@ -126,6 +140,7 @@ cs_err csi_result_write(const csi_env *env, const cs_result *result, cs_format f
     if (!result || !sink)
         return csi_fail(err, CS_EINVAL, -1, "%s is NULL, expected one", result ? "sink" : "result");
     cs_err code = take_options(given, &options, err);
+    code = code ? code : check_times(result, format, err);
     if (code)
         return code;
     csi_writer_init(&writer, sink, sink_user);

@@ -59,6 +59,7 @@ static void compose(const csi_env *env, const csi_tokenizer *tokenizer, const in
         if (csi_compose_result(&arena, &options, emissions, n, &result, NULL) != CS_OK)
             abort();
         must_be_utf8(result.text, strlen(result.text));
+        result.has_times = 1;
         for (int format = CS_FORMAT_TXT; format <= CS_FORMAT_TSV; format++)
             if (csi_result_write(env, &result, (cs_format)format, NULL, gather, &page, NULL) != CS_OK)
                 abort();

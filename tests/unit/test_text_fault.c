@@ -89,6 +89,7 @@ static cs_err compose_step(const csi_env *env)
         .tokenizer = tokenizer, .head = CS_HEAD_TDT, .frame_stride_seconds = 0.01, .subsampling_factor = 8};
     if (!code)
         code = csi_compose_result(&arena, &compose, emissions, 40, &result, NULL);
+    result.has_times = 1;
     for (size_t i = 0; !code && i < 2 * CSI_COUNT(formats); i++) {
         options.timestamps = i % 2 ? CS_TIMESTAMPS_SEGMENT : CS_TIMESTAMPS_WORD;
         code = csi_result_write(env, &result, formats[i / 2], &options, swallow, NULL, NULL);

@@ -56,7 +56,8 @@ static const cs_result small = {.text = "Hi\" there.",
                                 .words = words,
                                 .n_words = 2,
                                 .segments = segments,
-                                .n_segments = 1};
+                                .n_segments = 1,
+                                .has_times = 1};
 
 static cs_write_options options_of(cs_timestamps timestamps)
 {
@@ -109,6 +110,95 @@ static void json_has_its_keys_in_order(void)
               "{\"version\": 1, \"file\": \"a b.wav\", \"model\": \"tiny\", \"head\": \"ctc\", \"precision\": \"f32\", "
               "\"language\": \"de\", \"duration\": 11, \"text\": \"Hi\\\" there.\", \"segments\": [], \"words\": [], "
               "\"tokens\": []}\n");
+}
+
+/* An encoder-decoder's answer: no times, then a German one in two chunks that goes to and fro. */
+static void what_an_encoder_decoder_adds(void)
+{
+    static const cs_token token = {7, "\xe2\x96\x81Hi", -1, 0, (double)NAN, (double)NAN, -0.125f, NAN};
+    static const cs_word word = {"Hi", (double)NAN, (double)NAN, -1, -1, NAN, 0, 1};
+    static const cs_segment segment = {"Hi", (double)NAN, (double)NAN, -1, -1, 0, 1};
+    static const int32_t ids[] = {7, 9};
+    static const cs_alternative alternatives[] = {{"Hi", -1.5, ids, 1}, {" \"Hi\"", -2.25, ids, 2}, {"", -3, NULL, 0}};
+    cs_result r = {.text = "Hi",
+                   .model = "canary",
+                   .head = CS_HEAD_AED,
+                   .precision = CS_PRECISION_F32,
+                   .language = "en",
+                   .target_language = "en",
+                   .duration_seconds = 2,
+                   .tokens = &token,
+                   .n_tokens = 1,
+                   .words = &word,
+                   .n_words = 1,
+                   .segments = &segment,
+                   .n_segments = 1,
+                   .n_chunks = 1};
+    cs_write_options options = options_of(CS_TIMESTAMPS_WORD);
+    CHECK_STR(
+        written(&r, CS_FORMAT_JSONL, &options),
+        "{\"version\": 1, \"file\": \"a b.wav\", \"model\": \"canary\", \"head\": \"aed\", \"precision\": \"f32\", "
+        "\"language\": \"en\", \"duration\": 2, \"text\": \"Hi\", "
+        "\"segments\": [{\"start\": null, \"end\": null, \"text\": \"Hi\"}], "
+        "\"words\": [{\"word\": \"Hi\", \"start\": null, \"end\": null, \"confidence\": null}], "
+        "\"tokens\": [{\"id\": 7, \"piece\": \"\xe2\x96\x81Hi\", \"frame\": null, \"duration\": null, "
+        "\"start\": null, \"end\": null, \"logprob\": -0.125, \"confidence\": null}], "
+        "\"target_language\": null, \"chunks\": 1, \"looped\": false, \"alternatives\": []}\n");
+    r = (cs_result){.head = CS_HEAD_AED,
+                    .precision = CS_PRECISION_INT8,
+                    .language = "",
+                    .target_language = "de",
+                    .n_chunks = 2,
+                    .looped = 1,
+                    .alternatives = alternatives,
+                    .n_alternatives = 3};
+    options.timestamps = CS_TIMESTAMPS_NONE;
+    CHECK_STR(written(&r, CS_FORMAT_JSON, &options),
+              "{\n"
+              "  \"version\": 1,\n"
+              "  \"file\": \"a b.wav\",\n"
+              "  \"model\": \"\",\n"
+              "  \"head\": \"aed\",\n"
+              "  \"precision\": \"int8\",\n"
+              "  \"language\": null,\n"
+              "  \"duration\": 0,\n"
+              "  \"text\": \"\",\n"
+              "  \"segments\": [],\n"
+              "  \"words\": [],\n"
+              "  \"tokens\": [],\n"
+              "  \"target_language\": \"de\",\n"
+              "  \"chunks\": 2,\n"
+              "  \"looped\": true,\n"
+              "  \"alternatives\": [\n"
+              "    {\"text\": \"Hi\", \"score\": -1.5, \"ids\": [7]},\n"
+              "    {\"text\": \" \\\"Hi\\\"\", \"score\": -2.25, \"ids\": [7, 9]},\n"
+              "    {\"text\": \"\", \"score\": -3, \"ids\": []}\n"
+              "  ]\n"
+              "}\n");
+}
+
+static void what_has_no_times_is_no_subtitle(void)
+{
+    cs_write_options options = options_of(CS_TIMESTAMPS_WORD);
+    cs_result r = small;
+    r.has_times = 0;
+    for (int format = CS_FORMAT_SRT; format <= CS_FORMAT_TSV; format++) {
+        for (int timestamps = 0; timestamps <= CS_TIMESTAMPS_NONE; timestamps++) {
+            cs_error err = {0};
+            options.timestamps = (cs_timestamps)timestamps;
+            out.n_bytes = 0;
+            out.stop_after = -1;
+            CHECK_INT(cs_result_write(&r, (cs_format)format, &options, keep, &out, &err), CS_EINVAL);
+            CHECK(strstr(err.message, "the result of tiny has no times, which ") == err.message);
+            CHECK_INT(out.n_bytes, 0);
+        }
+    }
+    CHECK_STR(written(&r, CS_FORMAT_TXT, &options), "Hi\" there.\n");
+    r.n_words = r.n_segments = 0; /* nothing was said */
+    CHECK_STR(written(&r, CS_FORMAT_SRT, &options), "");
+    CHECK_STR(written(&r, CS_FORMAT_VTT, &options), "WEBVTT\n");
+    CHECK_STR(written(&r, CS_FORMAT_CTM, &options), "");
+    CHECK_STR(written(&r, CS_FORMAT_TSV, &options), "start\tend\ttext\n");
 }
 
 static void plain_formats(void)
@@ -229,7 +319,8 @@ static void hostile_strings_stay_inside_their_fields(void)
                          .words = &word,
                          .n_words = 1,
                          .segments = &segment,
-                         .n_segments = 1};
+                         .n_segments = 1,
+                         .has_times = 1};
     cs_write_options options = options_of(CS_TIMESTAMPS_WORD);
     options.file = bad;
     for (int format = CS_FORMAT_TXT; format <= CS_FORMAT_TSV; format++) {
@@ -290,7 +381,7 @@ static cs_result spoken(char *text)
             many[n++] = (cs_word){.text = word, .start_seconds = at, .end_seconds = at + 0.3};
         at += strcmp(word, "|") == 0 ? 2 : 0.3;
     }
-    return (cs_result){.words = many, .n_words = n, .duration_seconds = at};
+    return (cs_result){.words = many, .n_words = n, .duration_seconds = at, .has_times = 1};
 }
 
 static const char *subtitled(const char *text, int32_t max_line_chars, int32_t max_lines)
@@ -409,7 +500,7 @@ static void any_words_become_orderly_cues(void)
             strcat(all, strcmp(word, " ") == 0 ? "" : word);
         }
         seed = seed * 1664525u + 1013904223u;
-        const cs_result r = {.words = many, .n_words = n};
+        const cs_result r = {.words = many, .n_words = n, .has_times = 1};
         written(&r, CS_FORMAT_SRT, &options);
         int wide = options.max_line_chars < 3 ? 3 : options.max_line_chars; /* a bracketed character may need three */
         if (!CHECK_STR(reread(wide, options.max_lines), all))
@@ -421,6 +512,8 @@ int main(void)
 {
     csi_env_init(&env, NULL, NULL, NULL);
     RUN(json_has_its_keys_in_order);
+    RUN(what_an_encoder_decoder_adds);
+    RUN(what_has_no_times_is_no_subtitle);
     RUN(plain_formats);
     RUN(an_empty_result_is_a_valid_file);
     RUN(numbers_do_not_depend_on_the_locale);
