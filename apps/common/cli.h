@@ -5,8 +5,8 @@
  *
  * Values land in a struct of the command's own, at the option's offset:
  *   CLI_FLAG      int32_t, set to 1                   CLI_INT       int32_t, low..high
- *   CLI_SWITCH    int32_t, --x: 1, --no-x: 0          CLI_CHOICE    int32_t, index into choices
- *   CLI_TEXT, CLI_FILE, CLI_DIRECTORY                 const char *, the argument itself
+ *   CLI_SWITCH    int32_t, --x: 1, --no-x: 0          CLI_NUMBER    double, low..high
+ *   CLI_CHOICE    int32_t, index into choices         CLI_TEXT, CLI_FILE, CLI_DIRECTORY   const char *, the argument
  *
  * An option with `variable` is set from that environment variable first (a switch: on or off); the command line wins. */
 #ifndef APPS_CLI_H
@@ -36,7 +36,16 @@ typedef enum app_exit {
 #undef APP_EXIT_ENUM
 } app_exit;
 
-typedef enum cli_kind { CLI_FLAG, CLI_SWITCH, CLI_INT, CLI_CHOICE, CLI_TEXT, CLI_FILE, CLI_DIRECTORY } cli_kind;
+typedef enum cli_kind {
+    CLI_FLAG,
+    CLI_SWITCH,
+    CLI_INT,
+    CLI_NUMBER,
+    CLI_CHOICE,
+    CLI_TEXT,
+    CLI_FILE,
+    CLI_DIRECTORY
+} cli_kind;
 
 typedef struct cli_option {
     const char *name; /* without dashes */
@@ -44,7 +53,7 @@ typedef struct cli_option {
     cli_kind kind;
     size_t offset;
     const char *argument; /* "N", "FILE"; for CLI_CHOICE the choices, "txt|json" */
-    int32_t low, high;    /* CLI_INT */
+    int32_t low, high;    /* CLI_INT, CLI_NUMBER */
     const char *standard; /* the default in words; NULL: nothing to say */
     const char *variable; /* environment variable; NULL: none */
     const char *help;     /* one sentence, lower case, no full stop */

@@ -236,7 +236,7 @@ void cli_complete_fish(FILE *out, const cli_program *program)
                 fprintf(out, "'");
             } else if (takes_files(option)) {
                 fprintf(out, " -r -F");
-            } else if (option->kind == CLI_INT || option->kind == CLI_TEXT) {
+            } else if (option->kind == CLI_INT || option->kind == CLI_NUMBER || option->kind == CLI_TEXT) {
                 fprintf(out, " -x");
             }
             fprintf(out, " -d '");

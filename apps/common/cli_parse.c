@@ -102,6 +102,19 @@ static int set_int(const cli_command *command, const cli_option *option, const c
     return APP_DONE;
 }
 
+static int set_number(const cli_command *command, const cli_option *option, const char *label, const char *text,
+                      double *value)
+{
+    char *end;
+    double number = strtod(text, &end);
+    bool plain = text[0] && strspn(text, "-+.eE0123456789") == strlen(text);
+    if (!plain || *end || !(number >= option->low && number <= option->high))
+        return cli_misuse(command, "%s is '%s', expected a number from %d to %d", label, text, option->low,
+                          option->high);
+    *value = number;
+    return APP_DONE;
+}
+
 static int set_choice(const cli_command *command, const cli_option *option, const char *label, const char *text,
                       int32_t *value)
 {
@@ -123,6 +136,8 @@ static int set_value(const cli_command *command, const cli_option *option, const
     switch (option->kind) {
     case CLI_INT:
         return set_int(command, option, label, text, (int32_t *)place);
+    case CLI_NUMBER:
+        return set_number(command, option, label, text, (double *)place);
     case CLI_CHOICE:
         return set_choice(command, option, label, text, (int32_t *)place);
     case CLI_FLAG:

@@ -10,6 +10,7 @@
 #include "common/interrupt.h"
 #include "common/say.h"
 #include "common/textbuf.h"
+#include "decoder_options.h"
 #include "model_file.h"
 #include "task.h"
 
@@ -24,6 +25,8 @@ typedef struct arguments {
     const char *model, *cpu, *precision;
     int32_t seconds, repeat, warm, threads, profile, json;
     packed_use cache;
+    decoder_use decoder;
+    cs_transcribe_options transcribe;
 } arguments;
 
 #define AT(field) offsetof(arguments, field)
@@ -41,6 +44,8 @@ static const cli_option options[] = {
     {"cpu", 0, CLI_TEXT, AT(cpu), "PATH", 0, 0, "the best of this CPU", "CS_CPU",
      "highest instruction set to use: c, sse2, avx2, avx512, neon"},
     PACKED_OPTIONS(AT(cache)),
+    DECODER_LANGUAGE_OPTIONS(AT(decoder)),
+    DECODER_SEARCH_OPTIONS(AT(decoder)),
     {"profile", 0, CLI_FLAG, AT(profile), NULL, 0, 0, NULL, NULL, "where the time goes, stage by stage"},
     {"json", 0, CLI_FLAG, AT(json), NULL, 0, 0, NULL, NULL, "one JSON object instead of lines"},
 };
@@ -52,7 +57,7 @@ static const cli_example examples[] = {
     {"ctrlspeak bench -m parakeet.nemo --profile", "and where the time goes"},
 };
 
-/* STEP: of DECODE, one evaluation of the joint. */
+/* STEP: of DECODE, one evaluation of the joint or of Canary's decoder. */
 typedef enum measure { LOAD, MEL, ENCODER, DECODE, STEP, TOTAL, N_MEASURES } measure;
 static const char *const measure_names[N_MEASURES] = {"load_ms",   "mel_ms",  "encoder_ms",
                                                       "decode_ms", "step_ms", "total_ms"};
@@ -229,9 +234,8 @@ static cs_err hear_lane(const arguments *a, lane *l, size_t round, bool counted,
                         cs_error *err)
 {
     const size_t repeat = (size_t)a->repeat;
-    cs_transcribe_options transcribe;
+    cs_transcribe_options transcribe = a->transcribe;
     cs_result *result = NULL;
-    cs_transcribe_options_init(&transcribe);
     transcribe.progress = on_progress;
     transcribe.stage = a->profile && counted ? stages_add : NULL;
     transcribe.stage_user = &l->stages;
@@ -279,7 +283,7 @@ static int measure_all(const arguments *a, const char *path, lane *lanes, int n_
         status = interrupt_status();
     else if (code != CS_OK) {
         say("error", "bench", "%s", err.message);
-        status = code == CS_ENOMEM || code == CS_ESYSTEM ? APP_SYSTEM : APP_INPUT;
+        status = code == CS_EINVAL ? APP_USAGE : code == CS_ENOMEM || code == CS_ESYSTEM ? APP_SYSTEM : APP_INPUT;
     }
     *audio_seconds = rate_hz ? (double)n_samples / rate_hz : 0;
     cs_audio_free(audio);
@@ -403,12 +407,15 @@ static void report(textbuf *out, const arguments *a, lane *lanes, int n_lanes, d
 
 static int run(const cli_command *command, int argc, char **argv)
 {
-    arguments a = {.seconds = 11, .repeat = 5, .warm = 1, .cache = PACKED_STANDARD};
+    arguments a = {.seconds = 11, .repeat = 5, .warm = 1, .cache = PACKED_STANDARD, .decoder = DECODER_STANDARD};
     lane lanes[MAX_LANES] = {{0}};
     int n_operands = 0, n_lanes = 0, status = cli_parse(command, argc, argv, &a, &n_operands);
     if (status != APP_DONE)
         return status < 0 ? APP_DONE : status;
+    cs_transcribe_options_init(&a.transcribe);
     status = choose_lanes(&a, command, lanes, &n_lanes);
+    if (status == APP_DONE)
+        status = decoder_options_fill(command, &a.decoder, &a.transcribe);
     if (status != APP_DONE)
         return status;
     char *model_path = NULL;

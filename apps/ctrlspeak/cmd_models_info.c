@@ -40,10 +40,15 @@ static const struct field {
     const char *name;
     field_kind kind;
     size_t offset;
+    bool decoder; /* of encoder-decoders alone: a line for them, in JSON of all */
 } fields[] = {
-#define FIELD(name, kind)                          \
-    {                                              \
-#name, kind, offsetof(cs_model_info, name) \
+#define FIELD(name, kind)                                 \
+    {                                                     \
+#name, kind, offsetof(cs_model_info, name), false \
+    }
+#define DECODER_FIELD(name, kind)                        \
+    {                                                    \
+#name, kind, offsetof(cs_model_info, name), true \
     }
     FIELD(name, FIELD_TEXT),
     FIELD(family, FIELD_TEXT),
@@ -61,6 +66,11 @@ static const struct field {
     FIELD(vocab_size, FIELD_INT32),
     FIELD(n_durations, FIELD_INT32),
     FIELD(prediction_layers, FIELD_INT32),
+    DECODER_FIELD(decoder_layers, FIELD_INT32),
+    DECODER_FIELD(decoder_d_model, FIELD_INT32),
+    DECODER_FIELD(max_positions, FIELD_INT32),
+    DECODER_FIELD(prompt_format, FIELD_TEXT),
+    FIELD(times, FIELD_TEXT),
     FIELD(n_parameters, FIELD_INT64),
     FIELD(file_bytes, FIELD_INT64),
     FIELD(weight_bytes, FIELD_INT64),
@@ -70,6 +80,7 @@ static const struct field {
     FIELD(opened, FIELD_TEXT),
     FIELD(cpu_path, FIELD_TEXT),
     FIELD(threads, FIELD_INT32),
+#undef DECODER_FIELD
 #undef FIELD
 };
 
@@ -120,15 +131,23 @@ static void write_tensors(textbuf *out, const cs_model *model, bool json)
 
 static void describe(textbuf *out, const cs_model *model, const arguments *a)
 {
-    static const char *const head_names[] = {"ctc", "rnnt", "tdt"};
-    static const char *const gives[] = {"text", "token_times", "word_times", "segment_times", "confidence"};
+    static const char *const head_names[] = {"ctc", "rnnt", "tdt", "aed"};
+    static const char *const tasks[] = {"transcribe", "translate"};
     const cs_model_info *info = cs_model_get_info(model);
-    const char *heads[3];
-    int32_t n_heads = 0;
-    bool json = a->json != 0;
-    for (int head = CS_HEAD_CTC; head <= CS_HEAD_TDT; head++)
+    const char *heads[4], *gives[5];
+    int32_t n_heads = 0, n_gives = 0;
+    bool json = a->json != 0, decoder = info->heads & 1u << CS_HEAD_AED, timed = strcmp(info->times, "none") != 0;
+    for (int head = CS_HEAD_CTC; head <= CS_HEAD_AED; head++)
         if (info->heads & 1u << head)
             heads[n_heads++] = head_names[head - CS_HEAD_CTC];
+    gives[n_gives++] = "text";
+    if (!decoder)
+        gives[n_gives++] = "token_times";
+    if (timed)
+        gives[n_gives++] = "word_times";
+    if (timed)
+        gives[n_gives++] = "segment_times";
+    gives[n_gives++] = "confidence";
     textbuf_printf(out, json ? "{\n" : "");
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         if (!json && fields[i].offset == offsetof(cs_model_info, precision)) {
@@ -136,6 +155,8 @@ static void describe(textbuf *out, const cs_model *model, const arguments *a)
             continue;
         }
         if (!json && fields[i].offset == offsetof(cs_model_info, precision_reason))
+            continue;
+        if (!json && fields[i].decoder && !decoder)
             continue;
         textbuf_printf(out, json ? "  \"%s\": " : "%-25s ", fields[i].name);
         write_value(out, &fields[i], info, json);
@@ -147,8 +168,10 @@ static void describe(textbuf *out, const cs_model *model, const arguments *a)
     write_list(out, info->languages, info->n_languages, json);
     if (!json && info->n_languages == 0)
         textbuf_printf(out, "the file does not tell");
+    textbuf_printf(out, json ? "],\n  \"tasks\": [" : "\n%-25s ", "tasks");
+    write_list(out, tasks, decoder && info->n_languages > 1 ? 2 : 1, json);
     textbuf_printf(out, json ? "],\n  \"gives\": [" : "\n%-25s ", "gives");
-    write_list(out, gives, sizeof gives / sizeof *gives, json);
+    write_list(out, gives, n_gives, json);
     textbuf_printf(out, json ? "],\n  \"%s\": " : "\n%-25s ", "memory_bytes");
     /* The weights and one minute of audio in one pass; less than a minute takes less. */
     textbuf_printf(out, json ? "%lld" : "%lld\n", (long long)(info->weight_bytes + info->session_bytes_per_minute));

@@ -8,6 +8,7 @@
 #include "common/interrupt.h"
 #include "common/jobs.h"
 #include "common/say.h"
+#include "decoder_options.h"
 #include "model_file.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ typedef struct arguments {
     int32_t format, timestamps, head, threads, jobs, precision, aggregate, max_symbols, progress, raw_spacing,
         natural_ctc_times, line_chars, lines;
     packed_use cache;
+    decoder_use decoder;
 } arguments;
 
 #define AT(field) offsetof(arguments, field)
@@ -37,13 +39,16 @@ static const cli_option options[] = {
      "write a file per input to DIR: talk.wav gives DIR/talk.txt; inputs found in a folder keep their place below it; "
      "a name that is taken becomes talk.wav.txt, talk.wav-2.txt"},
     {"timestamps", 0, CLI_CHOICE, AT(timestamps), "word|segment|none", 0, 0, "word", NULL,
-     "how detailed: words, segments (sentences), or the text alone"},
+     "how detailed: words, segments (sentences), or the text alone; Canary makes times only for a format that needs "
+     "them or when asked here, and may then write other words"},
+    DECODER_LANGUAGE_OPTIONS(AT(decoder)),
+    DECODER_PROMPT_OPTIONS(AT(decoder)),
     {"channel", 'c', CLI_TEXT, AT(channel), "N|each|average", 0, 0, "average", NULL,
      "one channel, counted from 0; each channel by itself; or the average of all"},
     {"raw", 0, CLI_TEXT, AT(raw), "FORMAT:RATE:CHANNELS", 0, 0, NULL, NULL,
      "inputs are raw samples, as s16le:16000:1; formats: s8 u8 s16le s16be s24le s24be s32le s32be f32le f32be f64le "
      "f64be; with '-' among several inputs it speaks of '-' alone"},
-    {"head", 0, CLI_CHOICE, AT(head), "auto|ctc|rnnt|tdt", 0, 0, "auto", NULL,
+    {"head", 0, CLI_CHOICE, AT(head), "auto|ctc|rnnt|tdt|aed", 0, 0, "auto", NULL,
      "which decoder of a model that has two; auto takes the transducer"},
     {"threads", 't', CLI_INT, AT(threads), "N", 1, PROGRESS_WORKERS, "one per physical core", "CS_THREADS",
      "threads that compute, all files together"},
@@ -64,6 +69,9 @@ static const cli_option options[] = {
      "how frames make a token's and tokens a word's confidence"},
     {"max-symbols", 0, CLI_INT, AT(max_symbols), "N", 0, 1000000, "as the model says", NULL,
      "most tokens at one frame; 0: no limit"},
+    DECODER_SEARCH_OPTIONS(AT(decoder)),
+    {"n-best", 0, CLI_INT, AT(decoder.n_best), "N", 1, CS_MOST_BEAMS, NULL, NULL,
+     "Canary: the N best lines of the search too, in json and jsonl; none of a recording heard in pieces"},
     {"att-context", 0, CLI_TEXT, AT(att_context), "LEFT,[CHUNK,]RIGHT", 0, 0, "the model's first", NULL,
      "attention context in encoder frames, for models that have several"},
     {"raw-spacing", 0, CLI_FLAG, AT(raw_spacing), NULL, 0, 0, NULL, NULL,
@@ -83,6 +91,7 @@ static const cli_example examples[] = {
     {"ctrlspeak transcribe -f srt -o talk.srt talk.mp4", "subtitles (model from CS_MODEL)"},
     {"ctrlspeak transcribe -f jsonl -o all.jsonl recordings/", "every recording in a folder, one JSON object a line"},
     {"ctrlspeak transcribe -f vtt --output-dir out a.wav b.wav", "out/a.vtt and out/b.vtt"},
+    {"ctrlspeak transcribe -m canary.nemo --language de --translate-to en talk.wav", "German speech in English"},
     {"arecord -f S16_LE -r 16000 -t raw | ctrlspeak transcribe --raw s16le:16000:1 -", "raw samples on standard input"},
 };
 
@@ -191,7 +200,7 @@ static int fill_task(const cli_command *command, const arguments *a, task *t)
     cs_transcribe_options_init(&t->transcribe);
     cs_write_options_init(&t->write);
     t->format = (cs_format)a->format;
-    t->write.timestamps = (cs_timestamps)a->timestamps;
+    t->write.timestamps = a->timestamps < 0 ? CS_TIMESTAMPS_WORD : (cs_timestamps)a->timestamps;
     t->write.max_line_chars = a->line_chars;
     t->write.max_lines = a->lines;
     t->audio.raw = a->raw;
@@ -211,6 +220,10 @@ static int fill_task(const cli_command *command, const arguments *a, task *t)
         status = parse_channel(command, a->channel, &t->audio.channel);
     if (status == APP_DONE && a->att_context)
         status = parse_att_context(command, a->att_context, &t->transcribe);
+    if (status == APP_DONE)
+        status = decoder_options_fill(command, &a->decoder, &t->transcribe);
+    if (status == APP_DONE && a->decoder.n_best && t->format != CS_FORMAT_JSON && t->format != CS_FORMAT_JSONL)
+        status = cli_misuse(command, "--n-best needs --format json or jsonl: no other has a place for alternatives");
     if (status == APP_DONE && a->output && a->output_folder)
         status = cli_misuse(command, "--output and --output-dir exclude each other");
     return status;
@@ -270,9 +283,41 @@ static void tick(void *user)
     progress_draw(&((task *)user)->bar);
 }
 
+/* An encoder-decoder is asked for times where they are wanted; other models give them always. */
+static int ask_for_times(const arguments *a, task *t, const cs_model_info *info)
+{
+    bool needed = t->format >= CS_FORMAT_SRT, chosen = a->timestamps >= 0;
+    if (strcmp(info->family, "aed") != 0)
+        return APP_DONE;
+    if (needed || (chosen && a->timestamps != CS_TIMESTAMPS_NONE))
+        t->transcribe.timestamps = CS_CHOICE_YES;
+    else if (chosen)
+        t->transcribe.timestamps = CS_CHOICE_NO;
+    if (t->transcribe.timestamps != CS_CHOICE_YES || strcmp(info->times, "none") != 0)
+        return APP_DONE;
+    say("error", "options", "%s gives no times: %s", info->name,
+        needed ? "srt, vtt, ctm and tsv are made of them, expected txt, json or jsonl"
+               : "--timestamps can only be none");
+    return APP_USAGE;
+}
+
+/* The options against the model, before anything is read: a language that it lacks must not cost an hour of decoding. */
+static int check_options(task *t, const cs_model_info *info)
+{
+    cs_error err = {0};
+    cs_err code = cs_session_create(t->model, &t->sessions[0], &err);
+    bool made = code == CS_OK;
+    if (made)
+        code = cs_session_transcribe_batch(t->sessions[0], 0, NULL, NULL, &t->transcribe, NULL, NULL, &err);
+    if (code == CS_OK)
+        return APP_DONE;
+    say("error", made ? "options" : "system", "%s: %s", info->name, err.message[0] ? err.message : cs_err_text(code));
+    return code == CS_ENOMEM || code == CS_ESYSTEM ? APP_SYSTEM : APP_USAGE;
+}
+
 static int work(const arguments *a, task *t)
 {
-    static const char *const heads[] = {"auto", "ctc", "rnnt", "tdt"};
+    static const char *const heads[] = {"auto", "ctc", "rnnt", "tdt", "aed"};
     int status = model_file_open(t->model_path, (cs_precision)a->precision, a->threads, a->cpu, &a->cache, &t->model);
     if (status != APP_DONE)
         return status;
@@ -289,6 +334,11 @@ static int work(const arguments *a, task *t)
     if (t->n_workers > PROGRESS_WORKERS)
         t->n_workers = PROGRESS_WORKERS;
     t->transcribe.threads = info->threads / t->n_workers > 1 ? info->threads / t->n_workers : 1;
+    status = ask_for_times(a, t, info);
+    if (status == APP_DONE)
+        status = check_options(t, info);
+    if (status != APP_DONE)
+        return status;
     progress_begin(&t->bar, a->progress, t->inputs.n_items);
     jobs plan = {.n_items = t->inputs.n_items,
                  .n_workers = t->n_workers,
@@ -313,7 +363,13 @@ static int work(const arguments *a, task *t)
 
 static int run(const cli_command *command, int argc, char **argv)
 {
-    arguments a = {.max_symbols = -1, .progress = -1, .line_chars = 42, .lines = 2, .cache = PACKED_STANDARD};
+    arguments a = {.timestamps = -1,
+                   .max_symbols = -1,
+                   .progress = -1,
+                   .line_chars = 42,
+                   .lines = 2,
+                   .cache = PACKED_STANDARD,
+                   .decoder = DECODER_STANDARD};
     int n_operands = 0, status = cli_parse(command, argc, argv, &a, &n_operands);
     if (status != APP_DONE)
         return status < 0 ? APP_DONE : status;

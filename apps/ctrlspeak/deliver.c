@@ -142,6 +142,9 @@ void deliver_outcome(void *user, int32_t item, void *what)
     progress_clear(&t->bar);
     if (o && o->warning[0])
         say("warning", "audio", "%s", o->warning);
+    for (const char *at = o ? o->remarks.data : NULL; at && at < o->remarks.data + o->remarks.size;
+         at += strlen(at) + 1)
+        say("warning", "transcribe", "%s", at);
     if (!o || o->status != APP_DONE) {
         deliver_failure(t, in->path, o);
     } else {
@@ -155,6 +158,8 @@ void deliver_outcome(void *user, int32_t item, void *what)
     }
     for (int32_t c = 0; o && c < o->n_pieces; c++)
         textbuf_free(&o->pieces[c]);
+    if (o)
+        textbuf_free(&o->remarks);
     free(o);
 }
 

@@ -139,11 +139,22 @@ static cs_err write_channel(task *t, const char *path, int32_t channel, const cs
     if (t->dumping)
         dump_result(&t->dump, result, name);
     cs_err code = cs_result_write(result, t->format, &write, textbuf_sink, piece, err);
+    if (code == CS_EINVAL) /* no times for a format that needs them: of this answer, another may have some */
+        code = err->code = CS_EUNSUPPORTED;
     if (code == CS_EIO && piece->failed) {
         code = err->code = CS_ENOMEM;
         snprintf(err->message, sizeof err->message, "out of memory for the result");
     }
     return code;
+}
+
+static void note_remark(const task *t, outcome *o, const char *path, int32_t channel, const char *remark)
+{
+    char which[16] = "";
+    if (t->audio.channel == CS_CHANNEL_EACH)
+        snprintf(which, sizeof which, "#%d", channel);
+    textbuf_printf(&o->remarks, "%s%s: %s", strcmp(path, "-") == 0 ? "standard input" : path, which, remark);
+    textbuf_append(&o->remarks, "", 1);
 }
 
 static void describe_failure(outcome *o, const char *path, const cs_error *err, cs_err code)
@@ -207,11 +218,13 @@ static void share_out(hearing *h, channels *c, cs_err code, const cs_error *err)
         if (code != CS_OK)
             in->err = *err;
         for (int32_t k = 0; at < end && in->code == CS_OK; k++, at++) {
+            const char *path = h->task->inputs.items[in->item].path;
             in->code = c->errors[at].code;
             in->err = c->errors[at];
+            if (in->code == CS_OK && c->results[at]->warning)
+                note_remark(h->task, in->outcome, path, k, c->results[at]->warning);
             if (in->code == CS_OK)
-                in->code = write_channel(h->task, h->task->inputs.items[in->item].path, k, c->results[at],
-                                         &in->outcome->pieces[k], &in->err);
+                in->code = write_channel(h->task, path, k, c->results[at], &in->outcome->pieces[k], &in->err);
             in->outcome->n_pieces = k + 1;
         }
         at = end;

@@ -175,7 +175,7 @@ static const cli_command *const commands[] = {
 static const cli_program program = {
     .name = "ctrlspeak",
     .version = VERSION(CS_VERSION_MAJOR, CS_VERSION_MINOR, CS_VERSION_PATCH),
-    .summary = "Speech to text with NVIDIA's Parakeet models",
+    .summary = "Speech to text with NVIDIA's Parakeet and Canary models",
     .commands = commands,
     .n_commands = sizeof commands / sizeof *commands,
 };

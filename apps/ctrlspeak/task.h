@@ -49,8 +49,9 @@ typedef struct task {
 typedef struct outcome {
     int status;        /* APP_DONE, APP_USAGE, APP_INPUT, APP_SYSTEM, APP_INTERRUPTED */
     char message[640]; /* of a failure */
-    char warning[256];
-    int32_t n_pieces; /* 1, or one per channel */
+    char warning[256]; /* of the audio */
+    textbuf remarks;   /* what befell the answers, each ends in NUL */
+    int32_t n_pieces;  /* 1, or one per channel */
     textbuf pieces[];
 } outcome;
 
