@@ -83,6 +83,12 @@ both() {
     eval "$1" && eval "$2"
 }
 
+# json TEST: Python's reader agrees, when there is one.
+json() {
+    command -v python3 >/dev/null || return 0
+    python3 -c "import json, sys; d = json.load(open(sys.argv[1])); sys.exit(0 if ($1) else 1)" "$place/out"
+}
+
 done_testing() {
     echo "1..$n"
     exit $bad

@@ -4,12 +4,6 @@
 . "$(dirname "$0")/cli.sh"
 tab=$(printf '\t')
 
-# json TEST: Python's reader agrees, when there is one.
-json() {
-    command -v python3 >/dev/null || return 0
-    python3 -c "import json, sys; d = json.load(open(sys.argv[1])); sys.exit(0 if ($1) else 1)" "$place/out"
-}
-
 transcribe "$short"
 check "txt" 0 both quiet 'out_is "$text_short"'
 [ -n "$text_short" ] && ok "there is text" || not_ok "there is text"

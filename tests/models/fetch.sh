@@ -11,8 +11,8 @@ models=$XDG_DATA_HOME/ctrlspeak/models
 name=parakeet-tdt_ctc-110m
 target=$models/$name.nemo
 
-run "$program" models get canary-1b
-check "a model that cannot be run is refused" 4 err_is "error models canary-1b (canary) is a model that this version cannot run; --force fetches it nonetheless"
+run "$program" models get nemotron-3.5-asr-streaming-0.6b
+check "a model that cannot be run is refused" 4 err_is "error models nemotron-3.5-asr-streaming-0.6b (rnnt, with a language prompt) is a model that this version cannot run; --force fetches it nonetheless"
 run "$program" models get --force canary-qwen-2.5b
 check "one without a .nemo file, even with --force" 4 err_has "is not published as a .nemo file"
 run "$program" models get parakeet-tdt-0.6b-v4

@@ -106,7 +106,7 @@ d = json.load(open(sys.argv[1]))
 assert [(m["name"], m["state"]) for m in d["models"]] == [("ctrlspeak-small", "bundled"), ("tiny", "verified")], d
 names = {m["name"]: m for m in d["available"]}
 assert names["parakeet-tdt-0.6b-v3"]["url"].endswith("/nvidia/parakeet-tdt-0.6b-v3/resolve/main/parakeet-tdt-0.6b-v3.nemo")
-assert names["canary-1b"]["runs"] and names["multitalker-parakeet-streaming-0.6b-v1"]["runs"] == "not yet" and len(names) == len(d["available"]) >= 20
+assert names["canary-1b"]["runs"] == "yes" and names["nemotron-3.5-asr-streaming-0.6b"]["runs"] == "not yet" and len(names) == len(d["available"]) >= 20
 PYTHON
     status=$?
     check "and Python agrees" 0 quiet
