@@ -284,21 +284,12 @@ static void tick(void *user)
 }
 
 /* An encoder-decoder is asked for times where they are wanted; other models give them always. */
-static int ask_for_times(const arguments *a, task *t, const cs_model_info *info)
+static void ask_for_times(const arguments *a, task *t, const cs_model_info *info)
 {
     bool needed = t->format >= CS_FORMAT_SRT, chosen = a->timestamps >= 0;
-    if (strcmp(info->family, "aed") != 0)
-        return APP_DONE;
-    if (needed || (chosen && a->timestamps != CS_TIMESTAMPS_NONE))
-        t->transcribe.timestamps = CS_CHOICE_YES;
-    else if (chosen)
-        t->transcribe.timestamps = CS_CHOICE_NO;
-    if (t->transcribe.timestamps != CS_CHOICE_YES || strcmp(info->times, "none") != 0)
-        return APP_DONE;
-    say("error", "options", "%s gives no times: %s", info->name,
-        needed ? "srt, vtt, ctm and tsv are made of them, expected txt, json or jsonl"
-               : "--timestamps can only be none");
-    return APP_USAGE;
+    if (strcmp(info->family, "aed") != 0 || (!needed && !chosen))
+        return;
+    t->transcribe.timestamps = needed || a->timestamps != CS_TIMESTAMPS_NONE ? CS_CHOICE_YES : CS_CHOICE_NO;
 }
 
 /* The options against the model, before anything is read: a language that it lacks must not cost an hour of decoding. */
@@ -306,27 +297,22 @@ static int check_options(task *t, const cs_model_info *info)
 {
     cs_error err = {0};
     cs_err code = cs_session_create(t->model, &t->sessions[0], &err);
-    bool made = code == CS_OK;
-    if (made)
+    if (code == CS_OK)
         code = cs_session_transcribe_batch(t->sessions[0], 0, NULL, NULL, &t->transcribe, NULL, NULL, &err);
     if (code == CS_OK)
         return APP_DONE;
-    say("error", made ? "options" : "system", "%s: %s", info->name, err.message[0] ? err.message : cs_err_text(code));
-    return code == CS_ENOMEM || code == CS_ESYSTEM ? APP_SYSTEM : APP_USAGE;
+    bool system = code == CS_ENOMEM || code == CS_ESYSTEM, named = strstr(err.message, info->name) == err.message;
+    const char *message = err.message[0] ? err.message : cs_err_text(code);
+    say("error", system ? "system" : "options", "%s%s%s", named ? "" : info->name, named ? "" : ": ", message);
+    return system ? APP_SYSTEM : APP_USAGE;
 }
 
 static int work(const arguments *a, task *t)
 {
-    static const char *const heads[] = {"auto", "ctc", "rnnt", "tdt", "aed"};
     int status = model_file_open(t->model_path, (cs_precision)a->precision, a->threads, a->cpu, &a->cache, &t->model);
     if (status != APP_DONE)
         return status;
     const cs_model_info *info = cs_model_get_info(t->model);
-    if (t->transcribe.head != CS_HEAD_AUTO && !(info->heads & 1u << t->transcribe.head)) {
-        say("error", "model", "%s has no %s head; its family is %s", t->model_path, heads[t->transcribe.head],
-            info->family);
-        return APP_USAGE;
-    }
     t->audio.rate_hz = info->sample_rate_hz;
     t->n_workers = a->jobs ? a->jobs : info->threads;
     if (t->n_workers > t->inputs.n_items)
@@ -334,9 +320,8 @@ static int work(const arguments *a, task *t)
     if (t->n_workers > PROGRESS_WORKERS)
         t->n_workers = PROGRESS_WORKERS;
     t->transcribe.threads = info->threads / t->n_workers > 1 ? info->threads / t->n_workers : 1;
-    status = ask_for_times(a, t, info);
-    if (status == APP_DONE)
-        status = check_options(t, info);
+    ask_for_times(a, t, info);
+    status = check_options(t, info);
     if (status != APP_DONE)
         return status;
     progress_begin(&t->bar, a->progress, t->inputs.n_items);

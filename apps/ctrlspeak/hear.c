@@ -139,8 +139,6 @@ static cs_err write_channel(task *t, const char *path, int32_t channel, const cs
     if (t->dumping)
         dump_result(&t->dump, result, name);
     cs_err code = cs_result_write(result, t->format, &write, textbuf_sink, piece, err);
-    if (code == CS_EINVAL) /* no times for a format that needs them: of this answer, another may have some */
-        code = err->code = CS_EUNSUPPORTED;
     if (code == CS_EIO && piece->failed) {
         code = err->code = CS_ENOMEM;
         snprintf(err->message, sizeof err->message, "out of memory for the result");
@@ -227,6 +225,8 @@ static void share_out(hearing *h, channels *c, cs_err code, const cs_error *err)
                 in->code = write_channel(h->task, path, k, c->results[at], &in->outcome->pieces[k], &in->err);
             in->outcome->n_pieces = k + 1;
         }
+        if (in->code == CS_EINVAL) /* the options suit the model: it is this recording that they do not suit */
+            in->code = CS_EUNSUPPORTED;
         at = end;
     }
 }

@@ -3,16 +3,19 @@
 # What a Canary, or a model that is none, cannot do is said in one sentence before anything is heard or written.
 . "$(dirname "$0")/cli.sh"
 
-# refused WHAT SENTENCE FOLDER OPTION...: exit status 2, one line, no file, and nothing of standard input was read, which never ends.
-mkfifo "$place/silent"
-exec 9<>"$place/silent"
+# refused WHAT SENTENCE FOLDER OPTION...: exit status 2, one line, no file, and nothing of standard input was read.
+echo "not a recording yet" >"$place/sound"
 refused() {
     what=$1 sentence=$2 folder=$3
     shift 3
-    "$program" transcribe -m "$data/$folder/model.nemo" -o "$place/text" --raw s16le:16000:1 "$@" - <"$place/silent" \
-        >"$place/out" 2>"$place/err"
-    status=$?
-    check "$what" 2 both 'err_has "$sentence" && test "$(wc -l <"$place/err")" = 1' '[ ! -s "$place/out" ] && [ -z "$(ls "$place" | grep text)" ]'
+    {
+        "$program" transcribe -m "$data/$folder/model.nemo" -o "$place/text" --raw s16le:16000:1 "$@" - >"$place/out" 2>"$place/err"
+        status=$?
+        cat >"$place/left"
+    } <"$place/sound"
+    check "$what" 2 both 'err_has "$sentence" && test "$(wc -l <"$place/err")" = 1 && cmp -s "$place/sound" "$place/left"' \
+        '[ ! -s "$place/out" ] && [ -z "$(ls "$place" | grep text)" ]'
+    rm -f "$place/text"
 }
 
 has="is none of this model, which has en, de, es, fr"
@@ -29,16 +32,17 @@ refused "nor for numbers" "inverse text normalisation" canary --itn
 refused "nor for speakers" "speakers" canary --diarize
 refused "nor for an emotion" "emotion" canary --emotion sad
 refused "special tokens in a context" "special tokens" canary-flash --context "a<|en|>b"
-refused "a context longer than the positions" "positions" canary-flash --context "$(printf 'Nobody knew. %.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64)"
-refused "more lines than beams" "n_best" canary -f json --beams 2 --n-best 3
-refused "no times for subtitles" "model gives no times: srt, vtt, ctm and tsv are made of them" canary -f srt
-refused "no times for a table" "model gives no times: srt, vtt, ctm and tsv are made of them" canary -f tsv --timestamps none
-refused "no times when asked" "model gives no times: --timestamps can only be none" canary -f json --timestamps word
-refused "no such head" "has no ctc head; its family is aed" canary --head ctc
-refused "a Canary's head" "has no aed head; its family is tdt_ctc" tdt-ctc --head aed
+refused "a context longer than the positions" "give less context" canary-flash --context "$(printf 'Nobody knew. %.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64)"
+refused "more lines than beams" "3 alternatives, expected at most as many as beams, which are 2" canary -f json --beams 2 --n-best 3
+refused "a guard of one round" "repeat_guard is 1" canary --repeat-guard 1
+refused "no times for subtitles" "error options model gives no times: " canary -f srt
+refused "no times for a table" "error options model gives no times: " canary -f tsv --timestamps none
+refused "no times when asked" "error options model gives no times: " canary -f json --timestamps word
+refused "no such head" "error options model has no ctc head: it is a aed model" canary --head ctc
+refused "a Canary's head" "error options model has no aed head: it is a tdt_ctc model" tdt-ctc --head aed
 for option in --language=en --translate-to=de --punctuation --no-punctuation --context=x --itn --diarize --emotion=sad \
-    --beams=2 --greedy --length-penalty=1 --max-delta=5 --repeat-guard=4 --no-chunks; do
-    refused "$option is for Canary" "encoder-decoder" tdt-ctc $option
+    --beams=2 --length-penalty=1 --max-delta=5; do
+    refused "$option is for Canary" "it is a tdt_ctc model, which has no prompt and no beams" tdt-ctc $option
 done
 transcribe -f json --timestamps word "$short"
 check "a Parakeet has times in any case" 0 quiet
