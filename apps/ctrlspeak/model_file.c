@@ -74,7 +74,8 @@ int model_file_find(const char *wanted, char **path)
 static void on_log(void *user, cs_log_level level, const char *part, const char *text)
 {
     (void)user;
-    if (level <= CS_LOG_WARNING)
+    bool in_result = strcmp(part, "decoder") == 0; /* cs_result.warning, which is told with the recording's name */
+    if (level <= CS_LOG_WARNING && !in_result)
         say(level == CS_LOG_ERROR ? "error" : "warning", part, "%s", text);
 }
 

@@ -68,8 +68,9 @@ done
 # Of some recordings alone: the others are written.
 mkdir "$place/de"
 run "$program" transcribe -m "$data/canary-v2/model.nemo" --language de -f srt --output-dir "$place/de" "$short"
-check "an answer that the aligner cannot place" 3 err_has "$short: the result of model has no times, which SRT is made of"
+check "an answer that the aligner cannot place" 3 err_has "error audio $short: the result of model has no times, which SRT is made of"
+err_has "warning transcribe $short: the aligner has too few frames" && ok "and why" || not_ok "and why"
 [ -z "$(ls "$place/de")" ] && ok "is no empty file" || not_ok "is no empty file"
-run "$program" transcribe -m "$data/canary-v2/model.nemo" --language de --translate-to en -f ctm "$short" "$long"
+run "$program" transcribe -m "$data/canary-v2/model.nemo" --language de -f ctm "$short" "$long"
 check "the others are written" 1 out_has "long 1 "
 done_testing
