@@ -71,7 +71,7 @@ static const cli_option options[] = {
      "most tokens at one frame; 0: no limit"},
     DECODER_SEARCH_OPTIONS(AT(decoder)),
     {"n-best", 0, CLI_INT, AT(decoder.n_best), "N", 1, CS_MOST_BEAMS, NULL, NULL,
-     "Canary: the N best lines of the search too, in json and jsonl; none of a recording heard in pieces"},
+     "Canary: N lines of a search of at least N beams too, in json and jsonl; none of a recording heard in pieces"},
     {"att-context", 0, CLI_TEXT, AT(att_context), "LEFT,[CHUNK,]RIGHT", 0, 0, "the model's first", NULL,
      "attention context in encoder frames, for models that have several"},
     {"raw-spacing", 0, CLI_FLAG, AT(raw_spacing), NULL, 0, 0, NULL, NULL,
@@ -81,7 +81,9 @@ static const cli_option options[] = {
     {"line-chars", 0, CLI_INT, AT(line_chars), "N", 1, 100000, "42", NULL, "longest line of a subtitle"},
     {"lines", 0, CLI_INT, AT(lines), "N", 1, 1000, "2", NULL, "lines of a subtitle"},
     {"dump", 0, CLI_DIRECTORY, AT(dump), "DIR", 0, 0, NULL, NULL,
-     "write mel.npy, subsampling.npy, layer_00.npy ..., encoder.npy and tokens.json of one input to DIR"},
+     "write mel.npy, subsampling.npy, layer_00.npy ..., encoder.npy and tokens.json of one input to DIR; of a Canary "
+     "also "
+     "states.npy and, of its last step, decoder_00.npy ... and scores.npy"},
     {"progress", 0, CLI_SWITCH, AT(progress), NULL, 0, 0, "when stderr is a terminal", NULL,
      "a bar on stderr in audio seconds; TERM=dumb and NO_COLOR turn it off too"},
 };
