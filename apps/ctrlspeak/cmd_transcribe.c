@@ -21,7 +21,7 @@
 typedef struct arguments {
     const char *model, *output, *output_folder, *channel, *raw, *confidence, *dump, *att_context, *cpu, *batch;
     int32_t format, timestamps, head, threads, jobs, precision, aggregate, max_symbols, progress, raw_spacing,
-        natural_ctc_times, line_chars, lines;
+        natural_ctc_times, line_chars, lines, vad;
     packed_use cache;
     decoder_use decoder;
 } arguments;
@@ -78,6 +78,8 @@ static const cli_option options[] = {
      "keep the spaces before punctuation that the pieces ask for"},
     {"natural-ctc-times", 0, CLI_FLAG, AT(natural_ctc_times), NULL, 0, 0, NULL, NULL,
      "end a CTC token with its own last frame, not where the next begins"},
+    {"vad", 0, CLI_FLAG, AT(vad), NULL, 0, 0, NULL, NULL,
+     "write nothing for recordings, and pieces of long ones, in which nothing can be speech: silence, hiss, hum"},
     {"line-chars", 0, CLI_INT, AT(line_chars), "N", 1, 100000, "42", NULL, "longest line of a subtitle"},
     {"lines", 0, CLI_INT, AT(lines), "N", 1, 1000, "2", NULL, "lines of a subtitle"},
     {"dump", 0, CLI_DIRECTORY, AT(dump), "DIR", 0, 0, NULL, NULL,
@@ -211,6 +213,7 @@ static int fill_task(const cli_command *command, const arguments *a, task *t)
     t->transcribe.max_symbols = a->max_symbols;
     t->transcribe.raw_punctuation_spacing = a->raw_spacing;
     t->transcribe.natural_ctc_times = a->natural_ctc_times;
+    t->transcribe.vad = a->vad ? CS_CHOICE_YES : CS_CHOICE_DEFAULT;
     t->output_folder = a->output_folder;
     t->dumping = a->dump != NULL;
     t->together = TASK_TOGETHER;

@@ -93,6 +93,16 @@ cat "$place/one" "$place/one" >"$place/two"
 canary canary-v2 --raw s16le:16000:2 --channel each "$place/two"
 check "the guard says in which channel" 0 both 'err_has "$place/two#0: "' 'err_has "$place/two#1: "'
 
+# Sound that does not change
+i=0
+while [ $i -lt 320 ]; do printf '%0200d' 0; i=$((i + 1)); done >"$place/still"
+canary canary-v2 --raw s16le:16000:1 "$place/still"
+check "something is written where nothing is said" 0 grep -q . "$place/out"
+canary canary-v2 --raw s16le:16000:1 --vad "$place/still"
+check "--vad" 0 both quiet 'out_is ""'
+canary canary-v2 --vad "$short"
+check "--vad where something is" 0 both quiet 'out_is "The bridge is fine, but the river is bigger."'
+
 # Long recordings
 for i in 1 2 3 4 5; do raw 0 166592 "$long"; done >"$place/minute"
 canary canary-v2 --raw s16le:16000:1 -f json --timestamps word "$place/minute"
