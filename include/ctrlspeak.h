@@ -345,7 +345,9 @@ typedef struct cs_transcribe_options {
     void *progress_user;
 
     /* Stage tensors for people who port or debug models, from the calling thread: "mel" (n_mels, n_frames),
-     * "subsampling" (frames, d_model), "layer_00".., "encoder" (frames, d_model), "ctc_logprobs" (frames, vocab + 1).
+     * "subsampling" (frames, d_model), "layer_00".., "encoder" (frames, d_model), "ctc_logprobs" (frames, vocab + 1); of Canary
+     * "states" (frames, decoder_d_model), and in every run of its decoder "embedding", "decoder_00".. (tokens, decoder_d_model) and
+     * "scores" (lines, classes), log-probabilities of what follows.
      * data dies with the call. */
     void (*tensor)(void *user, const char *name, int32_t n_dims, const int64_t *dims, const float *data);
     void *tensor_user;
@@ -354,7 +356,7 @@ typedef struct cs_transcribe_options {
      * stage is run, once or more a layer: add up what has the same name. Of utterances that are heard together it is the
      * time of all. "mel"; of the encoder "sub-sampling", "sub-sampling output", "positions" (when not kept), "norms",
      * "feed-forward", "queries, keys, values", "attention", "attention output", "convolution products", "depthwise
-     * convolution"; "joint projection" or "ctc head", "decode", "words". */
+     * convolution"; "joint projection", "ctc head" or "states", "decode", "words" or "words and times". */
     void (*stage)(void *user, const char *name, double ms);
     void *stage_user;
 

@@ -227,8 +227,6 @@ static int fill_task(const cli_command *command, const arguments *a, task *t)
         status = parse_att_context(command, a->att_context, &t->transcribe);
     if (status == APP_DONE)
         status = decoder_options_fill(command, &a->decoder, &t->transcribe);
-    if (a->decoder.language && strcmp(a->decoder.language, "auto") == 0)
-        t->together = 1; /* one whose language cannot be told fails all that it goes with */
     if (status == APP_DONE && a->decoder.n_best && t->format != CS_FORMAT_JSON && t->format != CS_FORMAT_JSONL)
         status = cli_misuse(command, "--n-best needs --format json or jsonl: no other has a place for alternatives");
     if (status == APP_DONE && a->output && a->output_folder)

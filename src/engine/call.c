@@ -14,7 +14,7 @@ static cs_err check_head(csi_call *c)
         return CS_OK;
     static const char *const names[] = {"auto", "ctc", "rnnt", "tdt", "aed"};
     const char *wanted = (unsigned)c->options.head < CSI_COUNT(names) ? names[c->options.head] : "unknown";
-    return csi_fail(c->err, CS_EINVAL, -1, "%s has no %s head: it is a %s model", c->model->info.name, wanted,
+    return csi_fail(c->err, CS_EINVAL, -1, "%s has no %s head: its family is %s", c->model->info.name, wanted,
                     c->model->info.family);
 }
 
