@@ -38,8 +38,8 @@ refused "a guard of one round" "repeat_guard is 1" canary --repeat-guard 1
 refused "no times for subtitles" "error options model gives no times: " canary -f srt
 refused "no times for a table" "error options model gives no times: " canary -f tsv --timestamps none
 refused "no times when asked" "error options model gives no times: " canary -f json --timestamps word
-refused "no such head" "error options model has no ctc head: it is a aed model" canary --head ctc
-refused "a Canary's head" "error options model has no aed head: it is a tdt_ctc model" tdt-ctc --head aed
+refused "no such head" "error options model has no ctc head: its family is aed" canary --head ctc
+refused "a Canary's head" "error options model has no aed head: its family is tdt_ctc" tdt-ctc --head aed
 for option in --language=en --translate-to=de --punctuation --no-punctuation --context=x --itn --diarize --emotion=sad \
     --beams=2 --length-penalty=1 --max-delta=5; do
     refused "$option is for Canary" "it is a tdt_ctc model, which has no prompt and no beams" tdt-ctc $option

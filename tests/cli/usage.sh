@@ -43,7 +43,7 @@ check "model not there" 4 err_has "$place/none.nemo"
 run "$program" transcribe -m "$short" "$short"
 check "a recording is no model" 4 err_has "$short"
 run "$program" transcribe -m "$data/tdt/model.nemo" --head ctc "$short"
-check "a head that the model lacks" 2 err_has "error options model has no ctc head: it is a tdt model"
+check "a head that the model lacks" 2 err_has "error options model has no ctc head: its family is tdt"
 transcribe --cpu z80 "$short"
 check "an unknown CPU path" 2 err_has "z80"
 for wrong in f16 f32, f32,f32 ,int8 f32:int8; do
