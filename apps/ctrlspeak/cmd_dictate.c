@@ -18,9 +18,10 @@
 
 typedef struct arguments {
     int32_t no_ui, plain, debug, check_only, list_models;
-    const char *config, *source_lang, *target_lang;
+    const char *config;
+    const char *language, *translate_to, *source_lang, *target_lang;
     const char *model, *gesture, *source, *device, *deliver, *history_db;
-    int32_t threads, precision, cue_volume, keys, spoken_punctuation, worker, pause_media, history, log_level, log_text,
+    int32_t punctuation, threads, precision, cue_volume, keys, spoken_punctuation, worker, pause_media, history, log_level, log_text,
         cache;
 } arguments;
 
@@ -38,7 +39,14 @@ static const cli_option options[] = {
     {"cache", 0, CLI_SWITCH, AT(cache), NULL, 0, 0, "on", NULL,
      "keep packed weights, so that the next start maps them; see ctrlspeak models cache"},
     {"gesture", 'g', CLI_TEXT, AT(gesture), "GESTURE", 0, 0, "triple:ctrl", NULL,
-     "what starts and stops: triple:ctrl, double:ctrl_right, hold:super_right, toggle:f12, hybrid:ctrl_right, none"},
+     "what starts and stops: triple:ctrl, double:ctrl_right, toggle:f12, hybrid:ctrl_right, none; with languages of its own: "
+     "'hold:super_right de>en'"},
+    {"language", 0, CLI_TEXT, AT(language), "LANGUAGE", 0, 0, "the model's own", NULL,
+     "what is spoken, for a model that is told (Canary): de, auto"},
+    {"translate-to", 0, CLI_TEXT, AT(translate_to), "LANGUAGE", 0, 0, "what is spoken", NULL,
+     "what to write, for such a model: en"},
+    {"punctuation", 0, CLI_CHOICE, AT(punctuation), "default|no|yes", 0, 0, "default", NULL,
+     "marks and capitals, for such a model"},
     {"keys", 0, CLI_CHOICE, AT(keys), "auto|x11|evdev|none", 0, 0, "auto", NULL, "where keys are read"},
     {"source", 0, CLI_TEXT, AT(source), "SOURCE", 0, 0, "auto", NULL, "auto, pulse, alsa, file:PATH, fast:PATH"},
     {"device", 'd', CLI_TEXT, AT(device), "DEVICE", 0, 0, "the default one", NULL,
@@ -58,10 +66,8 @@ static const cli_option options[] = {
     {"debug", 0, CLI_FLAG, AT(debug), NULL, 0, 0, NULL, NULL, "as --log-level debug"},
     {"check-only", 0, CLI_FLAG, AT(check_only), NULL, 0, 0, NULL, NULL, "as ctrlspeak doctor"},
     {"list-models", 0, CLI_FLAG, AT(list_models), NULL, 0, 0, NULL, NULL, "as ctrlspeak models list"},
-    {"source-lang", 0, CLI_TEXT, AT(source_lang), "LANGUAGE", 0, 0, NULL, NULL,
-     "refused: these models find the language by themselves"},
-    {"target-lang", 0, CLI_TEXT, AT(target_lang), "LANGUAGE", 0, 0, NULL, NULL,
-     "refused: these models do not translate"},
+    {"source-lang", 0, CLI_TEXT, AT(source_lang), "LANGUAGE", 0, 0, NULL, NULL, "as --language"},
+    {"target-lang", 0, CLI_TEXT, AT(target_lang), "LANGUAGE", 0, 0, NULL, NULL, "as --translate-to"},
 };
 
 /* Which setting a flag is. */
@@ -75,6 +81,11 @@ static const struct flag {
     {"--precision", "precision", CLI_CHOICE, AT(precision)},
     {"--cache", "cache", CLI_SWITCH, AT(cache)},
     {"--gesture", "dictate.gesture", CLI_TEXT, AT(gesture)},
+    {"--language", "dictate.language", CLI_TEXT, AT(language)},
+    {"--translate-to", "dictate.translate_to", CLI_TEXT, AT(translate_to)},
+    {"--punctuation", "dictate.punctuation", CLI_CHOICE, AT(punctuation)},
+    {"--source-lang", "dictate.language", CLI_TEXT, AT(source_lang)},
+    {"--target-lang", "dictate.translate_to", CLI_TEXT, AT(target_lang)},
     {"--keys", "dictate.keys", CLI_CHOICE, AT(keys)},
     {"--source", "audio.source", CLI_TEXT, AT(source)},
     {"--device", "audio.device", CLI_TEXT, AT(device)},
@@ -152,7 +163,8 @@ static const char *value_of(const struct flag *f, const arguments *a, char *scra
 
 static int run(const cli_command *command, int argc, char **argv)
 {
-    arguments a = {.threads = UNSET,
+    arguments a = {.punctuation = UNSET,
+                   .threads = UNSET,
                    .precision = UNSET,
                    .cache = UNSET,
                    .cue_volume = UNSET,
@@ -166,13 +178,6 @@ static int run(const cli_command *command, int argc, char **argv)
     int n_operands = 0, status = cli_parse(command, argc, argv, &a, &n_operands);
     if (status != APP_DONE)
         return status < 0 ? APP_DONE : status;
-    if (a.source_lang)
-        return cli_misuse(command,
-                          "--source-lang %s: Parakeet models find the language by themselves; leave the option out",
-                          a.source_lang);
-    if (a.target_lang)
-        return cli_misuse(command, "--target-lang %s: Parakeet models do not translate; leave the option out",
-                          a.target_lang);
     if (a.list_models)
         return command_models_list.run(&command_models_list, 0, NULL);
     if (a.check_only)
@@ -203,6 +208,7 @@ static const cli_example examples[] = {
     {"ctrlspeak dictate", "triple-tap Ctrl, speak, triple-tap Ctrl: the words are where the cursor is"},
     {"ctrlspeak dictate --model parakeet-tdt-0.6b-v3", "with a real model (ctrlspeak models get)"},
     {"ctrlspeak dictate --gesture hold:ctrl_right", "speak while the right Ctrl key is held"},
+    {"ctrlspeak dictate --gesture 'hold:super_right de>en'", "speak German, get English, with a Canary model"},
     {"ctrlspeak dictate --no-ui --deliver stdout", "words on standard output, for scripts"},
     {"ctrlspeak dictate toggle", "from a key binding of the desktop: start, then stop"},
 };

@@ -2,6 +2,7 @@
  * `ctrlspeak dictate start|stop|toggle|cancel|status|last|paste-last|reload|quit`: orders for the dictation that runs. */
 #define _XOPEN_SOURCE 700
 #include "common/say.h"
+#include "common/spoken.h"
 #include "dictate/control/control.h"
 #include "task.h"
 
@@ -12,6 +13,7 @@ enum { QUICK_MS = 5000, OUTCOME_MS = 600000 };
 
 typedef struct arguments {
     int32_t json, follow, no_wait;
+    const char *language, *translate_to;
 } arguments;
 
 static bool print(void *user, const char *line)
@@ -33,23 +35,36 @@ static int ask(const char *order, int32_t timeout_ms)
 static int run(const cli_command *command, int argc, char **argv)
 {
     const char *order = strchr(command->name, ' ') + 1;
-    char text[64];
+    char text[160], trouble[200];
+    spoken_as asked = {0};
     arguments a = {0};
     int n_operands = 0, status = cli_parse(command, argc, argv, &a, &n_operands);
     if (status != APP_DONE)
         return status < 0 ? APP_DONE : status;
     if (strcmp(order, "status") == 0 && a.follow)
         return ask(a.json ? "follow --json" : "follow", -1);
-    snprintf(text, sizeof text, "%s%s%s", order, a.no_wait ? " --no-wait" : "", a.json ? " --json" : "");
+    if (!spoken_set(&asked, a.language ? a.language : "", a.translate_to ? a.translate_to : "", trouble, sizeof trouble))
+        return cli_misuse(command, "%s", trouble);
+    snprintf(text, sizeof text, "%s%s%s%s%s%s%s", order, a.no_wait ? " --no-wait" : "", a.json ? " --json" : "",
+             asked.language[0] ? " --language " : "", asked.language, asked.target[0] ? " --translate-to " : "",
+             asked.target);
     bool waits =
         !a.no_wait && (strcmp(order, "stop") == 0 || strcmp(order, "toggle") == 0 || strcmp(order, "paste-last") == 0);
     return ask(text, waits ? OUTCOME_MS : QUICK_MS);
 }
 
-static const cli_option wait_options[] = {
-    {"no-wait", 0, CLI_FLAG, offsetof(arguments, no_wait), NULL, 0, 0, NULL, NULL,
-     "do not wait for the text to be delivered"},
-};
+#define NO_WAIT                                                                    \
+    {"no-wait", 0, CLI_FLAG, offsetof(arguments, no_wait), NULL, 0, 0, NULL, NULL, \
+     "do not wait for the text to be delivered"}
+#define LANGUAGES                                                                                                         \
+    {"language", 0, CLI_TEXT, offsetof(arguments, language), "LANGUAGE", 0, 0, "as the settings say", NULL,             \
+     "what is spoken in this recording"},                                                                                 \
+        {"translate-to", 0, CLI_TEXT, offsetof(arguments, translate_to), "LANGUAGE", 0, 0, "as the settings say, or with " \
+         "--language what is spoken", NULL, "what to write"}
+
+static const cli_option wait_options[] = {NO_WAIT};
+static const cli_option start_options[] = {LANGUAGES};
+static const cli_option toggle_options[] = {NO_WAIT, LANGUAGES};
 
 static const cli_option status_options[] = {
     {"follow", 'f', CLI_FLAG, offsetof(arguments, follow), NULL, 0, 0, NULL, NULL,
@@ -57,7 +72,8 @@ static const cli_option status_options[] = {
     {"json", 0, CLI_FLAG, offsetof(arguments, json), NULL, 0, 0, NULL, NULL, "one JSON object a line"},
 };
 
-static const cli_example start_examples[] = {{"ctrlspeak dictate start", "as the gesture would"}};
+static const cli_example start_examples[] = {
+    {"ctrlspeak dictate start --language de --translate-to en", "as the gesture would; what is spoken in German becomes English"}};
 static const cli_example stop_examples[] = {
     {"ctrlspeak dictate stop", "0: delivered; 3: no speech; 8: not delivered, but kept"}};
 static const cli_example toggle_examples[] = {{"ctrlspeak dictate toggle", "bind a key of the desktop to it"}};
@@ -80,9 +96,9 @@ static const cli_example quit_examples[] = {{"ctrlspeak dictate quit", "end it"}
         .run = run,                                                            \
     };
 
-ORDER(command_dictate_start, "start", "Begin a recording", start_examples, NULL, 0)
+ORDER(command_dictate_start, "start", "Begin a recording", start_examples, start_options, 2)
 ORDER(command_dictate_stop, "stop", "End the recording and wait for its text", stop_examples, wait_options, 1)
-ORDER(command_dictate_toggle, "toggle", "Begin or end a recording", toggle_examples, wait_options, 1)
+ORDER(command_dictate_toggle, "toggle", "Begin or end a recording", toggle_examples, toggle_options, 3)
 ORDER(command_dictate_cancel, "cancel", "Drop the recording", cancel_examples, NULL, 0)
 ORDER(command_dictate_status, "status", "What the running dictation does", status_examples, status_options, 2)
 ORDER(command_dictate_last, "last", "Print the text of the last dictation", last_examples, NULL, 0)

@@ -69,7 +69,8 @@ static void begin(dictation *d, utterance *u, int64_t time_us)
     for (int32_t i = 0; i < CUES_KEPT; i++)
         if (d->cues[i].to_us > time_us - CUES_HEARD_US)
             recording_mask(u->sound, d->cues[i].from_us, d->cues[i].to_us);
-    recording_begin(u->sound, time_us);
+    recording_begin(u->sound, time_us, &u->spoken);
+    languages_begin(d, u);
     if (d->set->pause_media && !d->media_paused) {
         feedback_pause_media(d->feedback);
         d->media_paused = true;

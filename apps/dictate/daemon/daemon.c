@@ -64,7 +64,7 @@ bool dictation_event(dictation *d, utterance *u, machine_event event, int64_t ti
     return true;
 }
 
-void dictation_gesture(dictation *d, const gesture_event *gesture)
+void dictation_gesture(dictation *d, const gesture_event *gesture, const spoken_as *asked)
 {
     static const machine_event events[] = {
         [GESTURE_ARM] = ON_ARM,   [GESTURE_DISARM] = ON_DISARM, [GESTURE_START] = ON_START,
@@ -82,8 +82,10 @@ void dictation_gesture(dictation *d, const gesture_event *gesture)
         }
         return;
     }
-    if (fresh && u->state != STATE_RECORDING)
+    if (fresh && u->state != STATE_RECORDING) {
         u->binding = gesture->binding;
+        u->spoken = languages_of(d, gesture->binding, asked);
+    }
     dictation_event(d, u, events[gesture->act], gesture->time_us);
     if (gesture->act == GESTURE_START && !utterance_hearing(d))
         gesture_set_recording(&d->gestures, false,
@@ -93,7 +95,7 @@ void dictation_gesture(dictation *d, const gesture_event *gesture)
 static void gestures(dictation *d, const gesture_event *events, int32_t n)
 {
     for (int32_t i = 0; i < n; i++)
-        dictation_gesture(d, events + i);
+        dictation_gesture(d, events + i, NULL);
 }
 
 static void keys_lost(dictation *d, const char *why)
@@ -114,9 +116,14 @@ static void worker_changed(dictation *d, worker_state state, const char *text)
 {
     if (state == WORKER_READY && d->worker_state == WORKER_LOADING)
         log_line(LOG_INFO, "model", "ready name=\"%s\"", text ? text : "");
+    const bool fresh = d->worker_state == WORKER_LOADING && (state == WORKER_READY || state == WORKER_BUSY);
     d->worker_state = state;
     if (state != WORKER_FAILED && text && text[0])
         snprintf(d->model, sizeof d->model, "%s", text);
+    if (fresh) {
+        worker_get_facts(d->worker, &d->facts);
+        languages_tell(d);
+    }
     if (state == WORKER_READY || state == WORKER_BUSY)
         d->model_trouble[0] = 0;
     if (state == WORKER_FAILED) {

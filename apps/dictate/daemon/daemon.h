@@ -6,6 +6,7 @@
  *   setup.c       open and close the parts; reload
  *   utterance.c   one utterance: segments to text
  *   pieces.c      one segment to text: context before it, holes in it
+ *   languages.c   which languages a recording is heard with
  *   actions.c     what each action of the machine means
  *   delivery.c    the deliverer: opened when it is wanted, and again when the display is back
  *   orders.c      the commands of the control socket and the screen
@@ -58,6 +59,7 @@ typedef struct utterance {
     double decode_ms, speech_seconds;
     bool no_memory;
     int32_t binding; /* gesture that started it; -1: a command */
+    spoken_as spoken;   /* from its start on */
     char why[DAEMON_ERROR];
     char *text; /* as delivered */
     char model[SCREEN_LINE], language[32], target[DELIVER_TARGET];
@@ -108,6 +110,7 @@ typedef struct dictation {
     int32_t n_waiting;
 
     worker_state worker_state;
+    worker_facts facts; /* of the model that was opened last */
     char model[SCREEN_LINE], model_trouble[DAEMON_ERROR], device[SCREEN_LINE], message[DAEMON_ERROR];
     char device_wanted[CAPTURE_NAME]; /* "": the default */
     char *last_text;                  /* for last and paste-last */
@@ -128,9 +131,21 @@ int64_t dictation_now_us(void);
 void dictation_say(dictation *d, log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* One event for one utterance: the machine's step and its actions. False: it meant nothing. */
 bool dictation_event(dictation *d, utterance *u, machine_event event, int64_t time_us);
-void dictation_gesture(dictation *d, const gesture_event *gesture);
+/* asked: languages of a command; NULL: none, and for a gesture. */
+void dictation_gesture(dictation *d, const gesture_event *gesture, const spoken_as *asked);
 void dictation_handle(dictation *d, const mail *m);
 void dictation_outcome(dictation *d, const deliver_outcome *outcome);
+
+/* languages.c */
+/* What the settings say; false: error. */
+bool languages_standard(const settings *set, spoken_as *standard, char error[DAEMON_ERROR]);
+/* What a recording is heard with that this gesture, or a command (binding -1) that asked for this or (NULL) for nothing, began. */
+spoken_as languages_of(const dictation *d, int32_t binding, const spoken_as *asked);
+/* A warning if the model cannot do what the settings and gestures ask for. */
+void languages_tell(dictation *d);
+/* The same of one recording, for the screen. */
+void languages_begin(dictation *d, const utterance *u);
+bool languages_translated(const dictation *d, const utterance *u);
 
 /* setup.c */
 bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status);
@@ -155,7 +170,8 @@ int64_t delivery_text(dictation *d, const char *text, char error[DAEMON_ERROR]);
 int64_t delivery_clipboard(dictation *d, const char *text, char error[DAEMON_ERROR]);
 
 /* pieces.c */
-int64_t pieces_decode(dictation *d, utterance *u, int64_t first, int64_t n); /* the job; -1: out of memory */
+/* The job; -1: out of memory. times: of words are wanted. */
+int64_t pieces_decode(dictation *d, utterance *u, int64_t first, int64_t n, bool times);
 /* The last of the utterance's pieces to the worker. */
 void pieces_begin(dictation *d, utterance *u);
 /* The answer to a piece's job, or to one of its patches. False: it is none of them. */
@@ -187,7 +203,7 @@ void orders_outcome(dictation *d, const utterance *u, machine_event event);
 void orders_end(dictation *d);
 void orders_delivered(dictation *d, const deliver_outcome *outcome);
 /* A start, stop, toggle or cancel that is no gesture. NULL: done; else why not. */
-const char *orders_start(dictation *d);
+const char *orders_start(dictation *d, const spoken_as *asked);
 const char *orders_stop(dictation *d);
 const char *orders_cancel(dictation *d);
 

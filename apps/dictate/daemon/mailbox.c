@@ -87,10 +87,12 @@ void mailbox_post(mailbox *box, const mail *what, const char *text)
 
 void mailbox_post_answer(mailbox *box, const worker_answer *answer)
 {
-    const char *strings[4] = {answer->text, answer->error, answer->model, answer->language};
+    enum { N_STRINGS = 6 };
+    const char *strings[N_STRINGS] = {answer->text,    answer->error,    answer->model,
+                                      answer->warning, answer->language, answer->target};
     const size_t n_words = answer->n_words > 0 ? (size_t)answer->n_words : 0;
-    size_t at[4], size = n_words * sizeof *answer->words; /* the words first: what malloc() gives fits them */
-    for (int i = 0; i < 4; i++) {
+    size_t at[N_STRINGS], size = n_words * sizeof *answer->words; /* the words first: what malloc() gives fits them */
+    for (int i = 0; i < N_STRINGS; i++) {
         at[i] = size;
         size += strlen(strings[i] ? strings[i] : "") + 1;
     }
@@ -104,14 +106,16 @@ void mailbox_post_answer(mailbox *box, const worker_answer *answer)
     }
     if (n_words)
         memcpy(text, answer->words, n_words * sizeof *answer->words);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < N_STRINGS; i++)
         strcpy(text + at[i], strings[i] ? strings[i] : "");
     l->mail = (mail){.kind = MAIL_ANSWER, .number = answer->job, .text = text};
     l->mail.of.answer = *answer;
     l->mail.of.answer.text = text + at[0];
     l->mail.of.answer.error = text + at[1];
     l->mail.of.answer.model = text + at[2];
-    l->mail.of.answer.language = text + at[3];
+    l->mail.of.answer.warning = text + at[3];
+    l->mail.of.answer.language = text + at[4];
+    l->mail.of.answer.target = text + at[5];
     l->mail.of.answer.words = n_words ? (const worker_word *)(const void *)text : NULL;
     l->mail.of.answer.n_words = (int32_t)n_words;
     put(box, l);

@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *orders_start(dictation *d)
+const char *orders_start(dictation *d, const spoken_as *asked)
 {
     utterance *u = utterance_hearing(d);
     if (u && u->state == STATE_RECORDING)
         return "a recording is under way";
     gesture_event event = {GESTURE_START, -1, dictation_now_us()};
-    dictation_gesture(d, &event);
+    dictation_gesture(d, &event, asked);
     u = utterance_hearing(d);
     return u && u->state == STATE_RECORDING ? NULL : d->message;
 }
@@ -129,30 +129,87 @@ static void answer(control_client *client, const char *trouble, int status)
     control_end(client, trouble ? status : APP_DONE, trouble);
 }
 
-static void do_start(dictation *d, control_client *client, const char *argument)
+/* What stands behind start, stop and toggle. */
+typedef struct order_words {
+    bool no_wait;
+    spoken_as asked;
+} order_words;
+
+/* The word at *text, which then stands behind it; false: there is none, or it is too long to be one. */
+static bool next_word(const char **text, char *word, size_t size)
 {
-    (void)argument;
-    answer(client, orders_start(d), APP_INPUT);
+    *text += strspn(*text, " ");
+    size_t n = strcspn(*text, " ");
+    snprintf(word, size, "%.*s", (int)(n < size ? n : size - 1), *text);
+    *text += n;
+    return n > 0 && n < size;
 }
 
-static void do_stop(dictation *d, control_client *client, const char *argument)
+/* "--no-wait --language de --translate-to en". False: the client has its answer. */
+static bool read_words(control_client *client, const char *argument, order_words *words)
+{
+    char word[40], language[40] = "", target[40] = "", trouble[CONTROL_ERROR];
+    bool good = true;
+    *words = (order_words){0};
+    snprintf(trouble, sizeof trouble, "'%.100s' is no option of a recording, or lacks its language", argument);
+    while (good && argument[strspn(argument, " ")]) {
+        good = next_word(&argument, word, sizeof word);
+        if (good && strcmp(word, "--no-wait") == 0)
+            words->no_wait = true;
+        else if (good && strcmp(word, "--language") == 0)
+            good = next_word(&argument, language, sizeof language);
+        else if (good && strcmp(word, "--translate-to") == 0)
+            good = next_word(&argument, target, sizeof target);
+        else
+            good = false;
+    }
+    if (!good || !spoken_set(&words->asked, language, target, trouble, sizeof trouble)) {
+        control_end(client, APP_USAGE, trouble);
+        return false;
+    }
+    return true;
+}
+
+static void start(dictation *d, control_client *client, const order_words *words)
+{
+    answer(client, orders_start(d, &words->asked), APP_INPUT);
+}
+
+static void stop(dictation *d, control_client *client, const order_words *words)
 {
     utterance *u = utterance_hearing(d);
     int64_t id = u ? u->id : 0;
     const char *trouble = orders_stop(d);
-    if (trouble || strcmp(argument, "--no-wait") == 0)
+    if (trouble || words->no_wait)
         answer(client, trouble, APP_INPUT);
     else
         wait_for(d, client, WAITS_OUTCOME, id, false);
 }
 
+static void do_start(dictation *d, control_client *client, const char *argument)
+{
+    order_words words;
+    if (read_words(client, argument, &words))
+        start(d, client, &words);
+}
+
+static void do_stop(dictation *d, control_client *client, const char *argument)
+{
+    order_words words;
+    if (read_words(client, argument, &words))
+        stop(d, client, &words);
+}
+
 static void do_toggle(dictation *d, control_client *client, const char *argument)
 {
     utterance *u = utterance_hearing(d);
+    order_words words;
+    if (!read_words(client, argument, &words))
+        return;
     if (u && u->state == STATE_RECORDING)
-        do_stop(d, client, argument);
+        stop(d, client, &words);
     else
-        do_start(d, client, argument);
+        start(d, client, &words);
 }
 
 static void do_cancel(dictation *d, control_client *client, const char *argument)
@@ -291,7 +348,7 @@ void orders_screen(dictation *d, const screen_command *command)
     utterance *u = utterance_hearing(d);
     switch (command->kind) {
     case SCREEN_TOGGLE:
-        trouble = u && u->state == STATE_RECORDING ? orders_stop(d) : orders_start(d);
+        trouble = u && u->state == STATE_RECORDING ? orders_stop(d) : orders_start(d, NULL);
         break;
     case SCREEN_CANCEL:
         trouble = orders_cancel(d);

@@ -3,7 +3,11 @@
  * One segment to text. After a short pause it is decoded with the seconds before it as context, of which only the words that
  * are new count: else every pause would begin a sentence. And what the words' times leave out is compared with the voice
  * activity: where somebody spoke for a second and no word came, that stretch is decoded once more by itself, since a
- * transducer that fell silent after a sentence's end wakes up when its state is reset. */
+ * transducer that fell silent after a sentence's end wakes up when its state is reset.
+ *
+ * Context needs words with times, in the order in which they were spoken: a translation, and a model without times, gets none.
+ * An encoder-decoder is asked for times only where there is context, since they may change what it writes; its holes are not
+ * looked for otherwise. */
 #define _XOPEN_SOURCE 700
 #include "dictate/daemon/daemon.h"
 
@@ -14,11 +18,11 @@
 static const double CONTEXT_SECONDS = 2, SOFT_PAUSE_SECONDS = 2;
 static const double HOLE_SECONDS = 1, HOLE_MARGIN_SECONDS = 0.2;
 
-int64_t pieces_decode(dictation *d, utterance *u, int64_t first, int64_t n)
+int64_t pieces_decode(dictation *d, utterance *u, int64_t first, int64_t n, bool times)
 {
     size_t n_padded = 0;
     float *pcm = recording_padded(u->sound, first, n, &n_padded);
-    int64_t job = pcm ? worker_submit(d->worker, pcm, n_padded) : -1;
+    int64_t job = pcm ? worker_submit(d->worker, pcm, n_padded, &(worker_ask){u->spoken, times}) : -1;
     free(pcm);
     return job;
 }
@@ -26,17 +30,22 @@ int64_t pieces_decode(dictation *d, utterance *u, int64_t first, int64_t n)
 static void begin(dictation *d, utterance *u, piece *p, int64_t from)
 {
     p->from = from;
-    p->job = pieces_decode(d, u, from, p->segment.first + p->segment.n - from);
+    p->job = pieces_decode(d, u, from, p->segment.first + p->segment.n - from, from < p->segment.first);
     p->failed = p->job < 0;
     if (p->failed)
         snprintf(u->why, sizeof u->why, "out of memory; the sound is kept");
+}
+
+static bool can_have_context(const dictation *d, const utterance *u)
+{
+    return (!d->facts.known || d->facts.times) && !languages_translated(d, u);
 }
 
 void pieces_begin(dictation *d, utterance *u)
 {
     piece *p = u->pieces + u->n_pieces - 1, *before = u->n_pieces > 1 ? p - 1 : NULL;
     int64_t from = p->segment.first;
-    if (before) {
+    if (before && can_have_context(d, u)) {
         int64_t spoken = before->segment.speech_first + before->segment.speech_n;
         double pause = (double)(p->segment.speech_first - spoken) / VOICE_RATE_HZ;
         if (before->segment.hard_cut || pause < SOFT_PAUSE_SECONDS) {
@@ -70,7 +79,7 @@ static void patch_hole(dictation *d, utterance *u, piece *p, int64_t first, int6
     if (p->n_patches == PATCHES_MAX || (double)(end - first) < HOLE_SECONDS * VOICE_RATE_HZ
         || recording_speech_between(u->sound, first, end - first) < HOLE_SECONDS)
         return;
-    int64_t job = pieces_decode(d, u, first - margin, end - first + 2 * margin);
+    int64_t job = pieces_decode(d, u, first - margin, end - first + 2 * margin, false);
     if (job < 0)
         return;
     p->patches[p->n_patches++] = (patch){job, at};
@@ -87,6 +96,14 @@ static void look_for_holes(dictation *d, utterance *u, piece *p, const worker_an
     patch_hole(d, u, p, at, end, (int32_t)strlen(p->text));
 }
 
+/* Do the words reach to the text's end? A list that breaks off tells neither old words from new nor where the holes are. */
+static bool has_all_words(const worker_answer *a)
+{
+    const worker_word *last = a->n_words > 0 ? a->words + a->n_words - 1 : NULL;
+    const char *rest = a->text + (last ? last->at + last->n : 0);
+    return rest[strspn(rest, " ")] == 0;
+}
+
 static void answered(dictation *d, utterance *u, piece *p, const worker_answer *a)
 {
     if (!a->ok) {
@@ -95,11 +112,13 @@ static void answered(dictation *d, utterance *u, piece *p, const worker_answer *
         return;
     }
     snprintf(u->model, sizeof u->model, "%s", a->model);
-    snprintf(u->language, sizeof u->language, "%s", a->language);
+    bool translated = a->target[0] && strcmp(a->target, a->language) != 0;
+    snprintf(u->language, sizeof u->language, "%.14s%s%.14s", a->language, translated ? ">" : "",
+             translated ? a->target : "");
     int32_t own = first_own(p, a), skipped = own < a->n_words ? a->words[own].at : (int32_t)strlen(a->text);
     if (p->from == p->segment.first)
         own = skipped = 0;
-    else if (a->n_words == 0 && a->text[0]) { /* nothing tells old words from new: without context, then */
+    else if (!has_all_words(a)) { /* nothing tells old words from new: without context, then */
         begin(d, u, p, p->segment.first);
         return;
     }
@@ -107,7 +126,7 @@ static void answered(dictation *d, utterance *u, piece *p, const worker_answer *
     p->failed = !p->text;
     if (p->failed)
         snprintf(u->why, sizeof u->why, "out of memory; the sound is kept");
-    else if (a->n_words > 0 || !a->text[0])
+    else if (has_all_words(a))
         look_for_holes(d, u, p, a, own, skipped);
 }
 

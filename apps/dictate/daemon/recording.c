@@ -28,6 +28,7 @@ struct recording {
     pthread_mutex_t mutex;
     atomic_bool closing, failed;
     _Atomic int64_t begin_us, finish_us; /* 0: not yet */
+    spoken_as how;                          /* set before begin_us */
 
     /* Under the mutex. */
     float *pcm;
@@ -190,7 +191,7 @@ static void mask_waiting(recording *r)
 static void begin(recording *r, int64_t begin_us)
 {
     if (r->spool_folder)
-        r->spool = spool_create(r->spool_folder, r->trouble);
+        r->spool = spool_create(r->spool_folder, &r->how, r->trouble);
     pthread_mutex_lock(&r->mutex);
     int64_t since = (r->heard_us - begin_us) * VOICE_RATE_HZ / 1000000;
     size_t keep = (size_t)PRE_ROLL + (since > 0 ? (size_t)since : 0);
@@ -335,8 +336,9 @@ recording *recording_open(const recording_options *options)
     return NULL;
 }
 
-void recording_begin(recording *r, int64_t time_us)
+void recording_begin(recording *r, int64_t time_us, const spoken_as *how)
 {
+    r->how = *how;
     atomic_store(&r->begin_us, time_us);
 }
 

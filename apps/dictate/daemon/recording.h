@@ -25,7 +25,8 @@ typedef struct recording_options {
 
 /* NULL: out of memory or threads. */
 recording *recording_open(const recording_options *options);
-void recording_begin(recording *r, int64_t time_us);
+/* how: it is to be heard, for whoever finds it in the spool. */
+void recording_begin(recording *r, int64_t time_us, const spoken_as *how);
 /* A cue of another recording's can be heard then (CLOCK_MONOTONIC): it is no speech. Before recording_begin() or after it. */
 void recording_mask(recording *r, int64_t from_us, int64_t to_us);
 /* Nothing spoken after time_us is wanted. MAIL_RECORDED follows. */

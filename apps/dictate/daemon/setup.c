@@ -104,6 +104,10 @@ static bool parse_gestures(const settings *set, gesture_engine *engine, char err
     bool has_cancel = set->cancel_key[0] != 0;
     if (has_cancel && !gesture_parse(text, &cancel, error, DAEMON_ERROR))
         return false;
+    if (has_cancel && spoken_is_said(&cancel.spoken)) {
+        snprintf(error, DAEMON_ERROR, "dictate.cancel_key is '%s', expected a key alone", set->cancel_key);
+        return false;
+    }
     gesture_init(engine, bindings, n, has_cancel ? cancel.keys : 0);
     return true;
 }
@@ -123,10 +127,11 @@ static text_rules *make_rules(const settings *set, char error[DAEMON_ERROR])
 }
 
 /* What is wrong in any weather; that there is no display is not. */
-static bool check_delivery(const settings *set, char error[DAEMON_ERROR])
+static bool check_the_rest(const settings *set, char error[DAEMON_ERROR])
 {
     deliver_options options;
-    return deliver_parse(set->deliver, &options, error)
+    spoken_as standard;
+    return languages_standard(set, &standard, error) && deliver_parse(set->deliver, &options, error)
            && deliver_check_rules((const char *const *)set->deliver_rules.items, set->deliver_rules.n_items, error);
 }
 
@@ -285,7 +290,7 @@ bool setup_open(dictation *d, char error[DAEMON_ERROR], int *status)
     worker_tune_malloc();
     d->set = load_settings(&d->options, error);
     if (!d->set || !parse_gestures(d->set, &d->gestures, error) || !(d->rules = make_rules(d->set, error))
-        || !check_delivery(d->set, error))
+        || !check_the_rest(d->set, error))
         return false;
     char *path = d->options.find_model(d->set->model, error);
     *status = APP_MODEL;
@@ -449,7 +454,7 @@ bool setup_reload(dictation *d, char error[DAEMON_ERROR])
     settings *set = load_settings(&d->options, error), *old = d->set;
     text_rules *rules = NULL;
     if (!set || !parse_gestures(set, &gestures, error) || !(rules = make_rules(set, error))
-        || !check_delivery(set, error)
+        || !check_the_rest(set, error)
         || ((strcmp(set->model, d->model_wanted) != 0 || d->model_failed) && !setup_model(d, set->model, error))) {
         text_rules_free(rules);
         settings_free(set);
@@ -462,6 +467,7 @@ bool setup_reload(dictation *d, char error[DAEMON_ERROR])
     renew_delivery(d, old);
     renew_keys(d, old);
     renew_capture(d);
+    languages_tell(d);
     if (set->history != old->history || strcmp(set->history_db, old->history_db) != 0)
         open_history(d);
     retain_history(d);
@@ -488,6 +494,7 @@ void setup_recover(dictation *d)
         recording_options options = {.id = u->id, .box = d->box};
         voice_options_init(&options.voice);
         u->recovered = true;
+        u->spoken = items[i].is_told ? items[i].spoken : languages_of(d, -1, NULL);
         u->state = STATE_FINISHING;
         u->sound = recording_recover(&options, items[i].path, error);
         if (!u->sound) {

@@ -148,9 +148,9 @@ static void join(dictation *d, utterance *u)
     bool blank = !text.data || is_blank(text.data);
     if (u->n_pieces > 1 && !u->whole_job && !blank && seconds < WHOLE_LONGEST_SECONDS
         && seconds * d->ms_per_second < WHOLE_BUDGET_MS)
-        u->whole_job = pieces_decode(d, u, first->first, n);
+        u->whole_job = pieces_decode(d, u, first->first, n, false);
     else if (blank && !u->second_job && u->speech_seconds > SPEECH_SECONDS)
-        u->second_job = pieces_decode(d, u, first->first - VOICE_RATE_HZ / 2, n + VOICE_RATE_HZ);
+        u->second_job = pieces_decode(d, u, first->first - VOICE_RATE_HZ / 2, n + VOICE_RATE_HZ, false);
     if (u->whole_job <= 0 && u->second_job <= 0) /* none is wanted, or memory does not suffice */
         settle(d, u, text.data ? text.data : "");
     textbuf_free(&text);
@@ -227,6 +227,8 @@ bool utterance_answer(dictation *d, const worker_answer *a)
         if (!whole && !pieces_answer(d, u, a))
             continue;
         u->decode_ms += a->decode_ms;
+        if (a->ok && a->warning[0])
+            dictation_say(d, LOG_WARNING, "%s", a->warning);
         if (whole)
             answered_whole(d, u, a);
         else

@@ -22,6 +22,14 @@ static recording_now look(dictation *d)
     return u && u->sound && u->state == STATE_RECORDING ? recording_look(u->sound) : (recording_now){0};
 }
 
+/* "de > en", of what is being recorded. */
+static const char *languages_shown(dictation *d, char out[SPOKEN_TEXT])
+{
+    utterance *u = utterance_hearing(d);
+    out[0] = 0;
+    return u && u->state == STATE_RECORDING ? spoken_text(&u->spoken, " ", out) : out;
+}
+
 /* What is heard, or the last text. */
 static void words(dictation *d, textbuf *text)
 {
@@ -39,6 +47,11 @@ void view_json(dictation *d, textbuf *out)
     words(d, &text);
     textbuf_printf(out, "{\"state\": \"%s\", \"model\": ", dictate_state_text(shown(d)));
     textbuf_json(out, d->model);
+    utterance *u = utterance_hearing(d);
+    textbuf_printf(out, ", \"language\": ");
+    textbuf_json(out, u ? u->spoken.language : "");
+    textbuf_printf(out, ", \"translate_to\": ");
+    textbuf_json(out, u ? u->spoken.target : "");
     textbuf_printf(out, ", \"device\": ");
     textbuf_json(out, d->device);
     textbuf_printf(out, ", \"message\": ");
@@ -84,7 +97,9 @@ void view_page(dictation *d, control_client *client)
         control_line(client, line);
     }
     if (now.seconds > 0) {
-        snprintf(line, sizeof line, "recording   %.1f s, %s", now.seconds, now.speech ? "speech" : "silence");
+        char languages[SPOKEN_TEXT];
+        snprintf(line, sizeof line, "recording   %.1f s, %s%s%s", now.seconds, now.speech ? "speech" : "silence",
+                 languages_shown(d, languages)[0] ? ", " : "", languages);
         control_line(client, line);
     }
     snprintf(line, sizeof line, "model       %s%s", d->model[0] ? d->model : "none yet",
@@ -121,9 +136,11 @@ static void describe_gesture(const dictation *d, char *out, size_t size)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strncmp(text, kinds[i][0], (size_t)(key - text)) == 0)
             kind = kinds[i][1];
-    bool sided = side && (strcmp(side, "_left") == 0 || strcmp(side, "_right") == 0);
-    int n_key = sided ? (int)(side - key) - 1 : (int)strlen(key + 1);
-    snprintf(out, size, "%s %s%s%.*s", kind, sided ? side + 1 : "", sided ? " " : "", n_key, key + 1);
+    size_t n_side = side ? strcspn(side, " ") : 0; /* languages may follow */
+    bool sided = (n_side == 5 && memcmp(side, "_left", 5) == 0) || (n_side == 6 && memcmp(side, "_right", 6) == 0);
+    int n_key = sided ? (int)(side - key) - 1 : (int)strcspn(key + 1, " ");
+    snprintf(out, size, "%s %.*s%s%.*s", kind, sided ? (int)n_side - 1 : 0, sided ? side + 1 : "", sided ? " " : "", n_key,
+             key + 1);
     char *first = out + strlen(out) - (size_t)n_key;
     if (n_key > 0 && *first >= 'a' && *first <= 'z')
         *first = (char)(*first - 'a' + 'A');
@@ -141,6 +158,7 @@ static void fill_view(dictation *d)
     snprintf(v->device, sizeof v->device, "%.*s", (int)sizeof v->device - 1, microphone(d));
     snprintf(v->message, sizeof v->message, "%.*s", (int)sizeof v->message - 1, d->message);
     describe_gesture(d, v->gesture, sizeof v->gesture);
+    languages_shown(d, v->languages);
     /* The end is what was said last. */
     size_t skip = text.size >= sizeof v->text ? text.size - sizeof v->text + 1 : 0;
     while (skip && skip < text.size && ((unsigned char)text.data[skip] & 0xc0) == 0x80)

@@ -17,6 +17,8 @@
 #ifndef DICTATE_GESTURE_H
 #define DICTATE_GESTURE_H
 
+#include "common/spoken.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -75,6 +77,7 @@ typedef struct gesture_binding {
     int32_t gap_ms;  /* between presses, at most; default 500 */
     int32_t tap_ms;  /* press to release, at most; default 250 */
     int32_t hold_ms; /* at least; default 400 */
+    spoken_as spoken;   /* languages of what it records, "" as for all; the engine does not look at them */
 } gesture_binding;
 
 /* After GESTURE_ARM comes exactly one of START and DISARM before the next ARM, whatever the bindings: there is one
@@ -118,7 +121,8 @@ typedef struct gesture_engine {
 } gesture_engine;
 
 /* "triple:ctrl", "double:ctrl_right", "hold:super_right", "toggle:f12", "hybrid:ctrl_right"; also "quadruple:" and
- * "quintuple:". ctrl, shift, alt and super without a side are both. False: *error is one sentence. */
+ * "quintuple:". ctrl, shift, alt and super without a side are both. After a blank, languages as spoken_parse() takes them:
+ * "hold:super_right de>en". False: *error is one sentence. */
 bool gesture_parse(const char *text, gesture_binding *binding, char *error, int32_t error_size);
 /* cancel_keys: bits of keys that, tapped alone while recording, cancel; those of the recording's own binding do not.
  * Numbers out of range are put right: the default for times, the nearest for n_taps. */

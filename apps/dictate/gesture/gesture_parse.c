@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A binding from its text, "KIND:KEY". Both words come from tables, so that the sentence about a wrong one lists the
- * right ones. */
+ * A binding from its text, "KIND:KEY" or "KIND:KEY LANGUAGES". The first two come from tables, so that the sentence about a
+ * wrong one lists the right ones; languages are the model's to know. */
 #include "dictate/gesture/gesture.h"
 
 #include <stdio.h>
@@ -58,19 +58,30 @@ bool gesture_parse(const char *text, gesture_binding *binding, char *error, int3
     const char *colon = strchr(text, ':');
     size_t n = colon ? (size_t)(colon - text) : strlen(text);
     int kind = 0, key = 0;
+    spoken_as languages = {0};
     while (kind < N_KINDS && !(colon && is(text, n, kinds[kind].name)))
         kind++;
     if (kind == N_KINDS)
         return refuse(text, true, error, error_size);
-    while (key < N_KEYS && (keys[key].keys == 1u << KEY_OTHER || strcmp(colon + 1, keys[key].name) != 0))
+    n = strcspn(colon + 1, " ");
+    while (key < N_KEYS && (keys[key].keys == 1u << KEY_OTHER || !is(colon + 1, n, keys[key].name)))
         key++;
     if (key == N_KEYS)
         return refuse(text, false, error, error_size);
+    const char *rest = colon + 1 + n;
+    if (*rest && !spoken_parse(rest + strspn(rest, " "), &languages)) {
+        snprintf(error, error_size > 0 ? (size_t)error_size : 0,
+                 "The gesture \"%.60s\" has no languages after its key; expected nothing, or as in \"hold:super_right de\" "
+                 "(spoken_as), \"hold:super_right de>en\" (spoken, written)",
+                 text);
+        return false;
+    }
     *binding = (gesture_binding){.kind = kinds[kind].kind,
                                  .n_taps = kinds[kind].n_taps,
                                  .keys = keys[key].keys,
                                  .gap_ms = GESTURE_GAP_MS,
                                  .tap_ms = GESTURE_TAP_MS,
-                                 .hold_ms = GESTURE_HOLD_MS};
+                                 .hold_ms = GESTURE_HOLD_MS,
+                                 .spoken = languages};
     return true;
 }

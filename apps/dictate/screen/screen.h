@@ -6,6 +6,8 @@
 #ifndef DICTATE_SCREEN_H
 #define DICTATE_SCREEN_H
 
+#include "common/spoken.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +43,7 @@ typedef struct screen_view {
     bool model_is_bundled;           /* says in one line how to get a real one */
     char message[SCREEN_LINE];       /* the last thing worth saying; one sentence */
     char gesture[SCREEN_LINE];       /* "triple-tap Ctrl" */
+    char languages[SPOKEN_TEXT];     /* of what is being recorded, "de > en"; "": the model's own */
     char text[SCREEN_TEXT];          /* live: what has been heard so far; after that the last text */
     double recording_seconds, level; /* level 0..1 */
     bool speech;

@@ -99,7 +99,8 @@ void draw_title(screen_ui *ui)
     char state[64], clock[16];
     const char *name = dictate_state_text(ui->view.state);
     if (ui->view.state == STATE_RECORDING)
-        snprintf(state, sizeof state, "%s %s ", name, screen_clock(clock, ui->view.recording_seconds));
+        snprintf(state, sizeof state, "%s %s%s%s ", name, ui->view.languages, ui->view.languages[0] ? " " : "",
+                 screen_clock(clock, ui->view.recording_seconds));
     else
         snprintf(state, sizeof state, "%s ", name);
     int left = screen_columns(state);

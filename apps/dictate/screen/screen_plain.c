@@ -75,7 +75,12 @@ void plain_note(screen_plain *p, const screen_view *view)
         p->text_is_old = true;
     }
     if (first || view->state != before->state)
-        plain_line(p, "state", dictate_state_text(view->state));
+    {
+        char state[40 + SPOKEN_TEXT];
+        snprintf(state, sizeof state, "%s%s%s", dictate_state_text(view->state), view->languages[0] ? " " : "",
+                 view->languages);
+        plain_line(p, "state", state);
+    }
     if (view->message[0] && (first || strcmp(view->message, before->message) != 0))
         plain_line(p, view->state == STATE_ERROR || view->state == STATE_NOT_DELIVERED ? "error" : "message",
                    view->message);

@@ -8,6 +8,7 @@
 
 /* Of a CHOICE the table has all choices; its default alone, the first of them, is written out here. */
 #define CHOICE_STANDARD_precision    "auto"
+#define CHOICE_STANDARD_punctuation  "default"
 #define CHOICE_STANDARD_keys         "auto"
 #define CHOICE_STANDARD_first_letter "as_is"
 #define CHOICE_STANDARD_worker       "thread"

@@ -70,12 +70,13 @@ static void make_name(char *name, size_t size, time_t now, uint64_t bits)
 }
 
 /* Make, lock, write the header, give it its name. False: errno, and nothing is left. */
-static bool make_file(spool *s, int folder, const char *name, int64_t started_ms)
+static bool make_file(spool *s, int folder, const char *name, int64_t started_ms, const spoken_as *how)
 {
     char unfinished[80];
     uint8_t header[SPOOL_HEADER];
     snprintf(unfinished, sizeof unfinished, SPOOL_UNFINISHED "%s", name);
     spool_header_write(header, s->id, started_ms, "recording");
+    spool_spoken_write(header, how);
     s->fd = openat(folder, unfinished, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (s->fd < 0)
         return false;
@@ -91,7 +92,7 @@ static bool make_file(spool *s, int folder, const char *name, int64_t started_ms
     return false;
 }
 
-spool *spool_create(const char *folder, char error[SPOOL_ERROR])
+spool *spool_create(const char *folder, const spoken_as *how, char error[SPOOL_ERROR])
 {
     struct timespec now;
     uint64_t bits = 0;
@@ -110,7 +111,7 @@ spool *spool_create(const char *folder, char error[SPOOL_ERROR])
         make_name(name, sizeof name, now.tv_sec, bits);
         s->id = (int64_t)(bits >> 1);
         sprintf(s->path, "%s/%s", folder, name);
-        if (make_file(s, dir, name, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000)) {
+        if (make_file(s, dir, name, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, how)) {
             clock_gettime(CLOCK_MONOTONIC, &s->synced);
             close(dir);
             return s;

@@ -6,6 +6,8 @@
 #ifndef DICTATE_SPOOL_H
 #define DICTATE_SPOOL_H
 
+#include "common/spoken.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,12 +21,14 @@ typedef struct spool_item {
     int64_t id, started_ms; /* started: Unix time */
     int64_t n_samples;
     char reason[64]; /* "recording", "undelivered", "cancelled", "failed" */
+    bool is_told;    /* the file says how it is to be heard; those of earlier programs do not */
+    spoken_as spoken;
 } spool_item;
 
-/* folder is made if absent (a folder that is there keeps its mode). NULL: error is one sentence (disk full, read-only...).
+/* folder is made if absent (a folder that is there keeps its mode). how: it is to be heard. NULL: error is one sentence (disk full, read-only...).
  * The utterance then lives in memory alone and the user is told. While it is open the file is locked (flock), so that no
  * other program, nor spool_list() of this one, takes it for one that was left behind. */
-spool *spool_create(const char *folder, char error[SPOOL_ERROR]);
+spool *spool_create(const char *folder, const spoken_as *how, char error[SPOOL_ERROR]);
 /* False: the disk is full or gone; the caller keeps the samples in memory. The file then ends with the call before, and
  * stays so: later calls return false and leave error, which the first one filled, as it is. Samples that are not numbers
  * become 0, those beyond [-1, 1] are clipped. Goes to the disk itself at most once a second, which may take as long as the

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The header as bytes, and reading and writing at an offset. The fixed part and the reason have a checksum each: the reason is
- * written again in place, and a crash in the middle of that must cost the reason alone. */
+ * The header as bytes, and reading and writing at an offset. The fixed part, the reason and the languages have a checksum each:
+ * the reason is written again in place, and a crash in the middle of that must cost the reason alone; programs from before there
+ * were languages left zeros, and look at nothing there. */
 #define _POSIX_C_SOURCE 200809L
+#include "ctrlspeak.h"
 #include "dictate/spool/spool_inside.h"
 
 #include <errno.h>
@@ -42,7 +44,7 @@ void spool_reason_write(uint8_t *bytes, const char *reason)
 
 void spool_header_write(uint8_t header[SPOOL_HEADER], int64_t id, int64_t started_ms, const char *reason)
 {
-    memset(header, 0, SPOOL_HEADER);
+    memset(header, 0, SPOOL_SPOKEN_CRC_AT);
     memcpy(header + SPOOL_MAGIC_AT, magic, sizeof magic);
     put_le(header + SPOOL_VERSION_AT, SPOOL_VERSION, 4);
     put_le(header + SPOOL_RATE_AT, SPOOL_RATE_HZ, 4);
@@ -50,6 +52,30 @@ void spool_header_write(uint8_t header[SPOOL_HEADER], int64_t id, int64_t starte
     put_le(header + SPOOL_STARTED_AT, (uint64_t)started_ms, 8);
     put_le(header + SPOOL_CRC_AT, checksum(header, SPOOL_CRC_AT), 4);
     spool_reason_write(header + SPOOL_REASON_CRC_AT, reason);
+}
+
+void spool_spoken_write(uint8_t header[SPOOL_HEADER], const spoken_as *how)
+{
+    char text[SPOKEN_TEXT];
+    uint8_t *at = header + SPOOL_SPOKEN_AT;
+    spoken_text(how, "", text);
+    header[SPOOL_PUNCTUATION_AT] = (uint8_t)how->punctuation;
+    memset(at, 0, SPOOL_SPOKEN_SIZE);
+    memcpy(at, text, strnlen(text, SPOOL_SPOKEN_SIZE - 1));
+    put_le(header + SPOOL_SPOKEN_CRC_AT, checksum(header + SPOOL_PUNCTUATION_AT, SPOOL_SPOKEN_SIZE + 1), 4);
+}
+
+/* False: nothing is said there that makes sense. */
+static bool spoken_read(const uint8_t *header, spoken_as *how)
+{
+    const char *text = (const char *)header + SPOOL_SPOKEN_AT;
+    *how = (spoken_as){0};
+    if (get_le(header + SPOOL_SPOKEN_CRC_AT, 4) != checksum(header + SPOOL_PUNCTUATION_AT, SPOOL_SPOKEN_SIZE + 1)
+        || header[SPOOL_PUNCTUATION_AT] > CS_CHOICE_YES || !memchr(text, 0, SPOOL_SPOKEN_SIZE)
+        || (text[0] && !spoken_parse(text, how)))
+        return false;
+    how->punctuation = header[SPOOL_PUNCTUATION_AT];
+    return true;
 }
 
 /* What a message may show: bytes that are no printable ASCII become "?". */
@@ -64,6 +90,8 @@ static void copy_reason(char *reason, const uint8_t *bytes)
 spool_kind spool_header_read(const uint8_t *header, size_t n, spool_item *item)
 {
     item->id = item->started_ms = 0;
+    item->is_told = false;
+    item->spoken = (spoken_as){0};
     strcpy(item->reason, "recording"); /* what keeps the sound, unless the file says better */
     if (n < SPOOL_HEADER || memcmp(header + SPOOL_MAGIC_AT, magic, sizeof magic) != 0)
         return SPOOL_FOREIGN;
@@ -76,6 +104,7 @@ spool_kind spool_header_read(const uint8_t *header, size_t n, spool_item *item)
         return SPOOL_DAMAGED;
     item->id = id;
     item->started_ms = started_ms;
+    item->is_told = spoken_read(header, &item->spoken);
     if (get_le(header + SPOOL_REASON_CRC_AT, 4) == checksum(header + SPOOL_REASON_AT, SPOOL_REASON_SIZE))
         copy_reason(item->reason, header + SPOOL_REASON_AT);
     return SPOOL_GOOD;

@@ -11,12 +11,13 @@
 #define DICTATE_WORKER_H
 
 #include "common/packed.h"
+#include "common/spoken.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WORKER_ERROR = 500, WORKER_TRIES = 3, WORKER_HANG_SECONDS = 60 };
+enum { WORKER_ERROR = 500, WORKER_TRIES = 3, WORKER_HANG_SECONDS = 60, WORKER_LANGUAGES = 1024 };
 
 typedef enum worker_kind { WORKER_THREAD, WORKER_PROCESS } worker_kind;
 typedef enum worker_state { WORKER_UNLOADED, WORKER_LOADING, WORKER_READY, WORKER_BUSY, WORKER_FAILED } worker_state;
@@ -29,13 +30,30 @@ typedef struct worker_word {
     float start_seconds, end_seconds;
 } worker_word;
 
+/* What a job wants besides its text. A model without prompts does as it always does: languages and punctuation are not for it. One
+ * with prompts that has not such a language fails the job, with a sentence that names those it has. */
+typedef struct worker_ask {
+    spoken_as spoken;
+    bool times; /* of words, where the model gives them: they may cost, and change what it writes */
+} worker_ask;
+
+/* What the model that was opened last takes and gives. */
+typedef struct worker_facts {
+    bool known;    /* false: none was opened yet */
+    bool prompted; /* it is told languages and punctuation */
+    bool times;    /* it can give times of words */
+    char languages[WORKER_LANGUAGES]; /* of a prompted one, "en de fr"; "": not told */
+} worker_facts;
+
 typedef struct worker_answer {
     int64_t job;
     bool ok;
     const char *text;  /* dies with the call; "" on failure */
     const char *error; /* one sentence; "" when ok */
-    const char *model; /* name of the model that did it; "" when none was open */
-    const char *language;
+    const char *warning; /* what befell the text, one sentence; "" nothing */
+    const char *model;   /* name of the model that did it; "" when none was open */
+    const char *language;     /* spoken; "" when the model does not tell */
+    const char *target;       /* written */
     const worker_word *words; /* dies with the call; none when the model gives no times */
     int32_t n_words;
     double audio_seconds;
@@ -69,9 +87,13 @@ typedef struct worker_options {
  * placeholders for 0, 1 and 2. A later child is spawned by the worker's thread, which is safe at any time. */
 worker *worker_create(worker_kind kind, const worker_options *options, const worker_sink *sink,
                       char error[WORKER_ERROR]);
-/* Queue samples (16 kHz mono, copied). Returns the job's number, 1 and up, or -1 when out of memory. Any thread. A failed
+/* Queue samples (16 kHz mono, copied); ask NULL: nothing in particular. Returns the job's number, 1 and up, or -1 when out of memory. Any thread. A failed
  * or unloaded model is loaded again for it. */
-int64_t worker_submit(worker *w, const float *pcm, size_t n_samples);
+int64_t worker_submit(worker *w, const float *pcm, size_t n_samples, const worker_ask *ask);
+/* Any thread. */
+void worker_get_facts(worker *w, worker_facts *facts);
+/* Can a model do that? False: why is one sentence that begins with the model's name. Of one that is not known yet: true. */
+bool worker_takes(const worker_facts *facts, const char *model, const spoken_as *how, char why[WORKER_ERROR]);
 /* Read the model's pages ahead, load it if it was unloaded or failed. Returns at once. Any thread. A job that comes
  * meanwhile breaks off the reading, not the loading, which it needs. */
 void worker_prefault(worker *w);

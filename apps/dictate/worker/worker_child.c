@@ -67,14 +67,15 @@ static bool beat(void *user)
     return s->over || s->cancelled == s->request;
 }
 
-static void done(server *s, engine_end end, const char *error, const engine_heard *heard)
+/* told, written: DONE's last two strings. */
+static void done(server *s, engine_end end, const char *error, double ms, const char *told, const char *written)
 {
     say_to_parent(s, (wire_message){.type = WIRE_DONE,
                                     .number = end == ENGINE_OK          ? WIRE_OK
                                               : end == ENGINE_CANCELLED ? WIRE_CANCELLED
                                                                         : WIRE_FAILED,
-                                    .ms = heard ? heard->decode_ms : 0,
-                                    .strings = {error, s->engine->name, heard ? heard->language : ""}});
+                                    .ms = ms,
+                                    .strings = {error, s->engine->name, told, written}});
 }
 
 static void tell(server *s, wire_type type, const char *text)
@@ -101,19 +102,23 @@ static const float *map_samples(int descriptor, size_t n_samples)
     return samples == MAP_FAILED ? NULL : samples;
 }
 
-static void hear(server *s, size_t n_samples, int descriptor)
+static void hear(server *s, const wire_message *m, int descriptor)
 {
     static const float nothing[1];
     char error[WORKER_ERROR] = "";
     engine_heard heard = {0};
+    worker_ask ask;
+    const size_t n_samples = (size_t)m->number;
     const float *pcm = n_samples ? map_samples(descriptor, n_samples) : nothing;
     engine_end end = ENGINE_FAILED;
     if (!s->engine->loaded)
         snprintf(error, sizeof error, "no model is open");
+    else if (!ask_read(m->strings[0], m->strings[1], m->strings[2], &ask))
+        snprintf(error, sizeof error, "what is asked of the job makes no sense");
     else if (!pcm)
         snprintf(error, sizeof error, "cannot map %zu samples", n_samples);
     else
-        end = s->engine->hear(s->engine, pcm, n_samples, &heard, error);
+        end = s->engine->hear(s->engine, pcm, n_samples, &ask, &heard, error);
     if (n_samples && pcm)
         munmap((void *)(uintptr_t)pcm, n_samples * sizeof(float));
     if (end == ENGINE_OK) {
@@ -122,7 +127,7 @@ static void hear(server *s, size_t n_samples, int descriptor)
     }
     free(heard.text);
     free(heard.words);
-    done(s, end, error, &heard);
+    done(s, end, end == ENGINE_OK ? heard.warning : error, heard.decode_ms, heard.language, heard.target);
 }
 
 /* LOAD's third string; what is missing is 0. The library refuses a precision that is none and bounds below zero. */
@@ -136,7 +141,7 @@ static void read_how(engine *e, const char *how)
 
 static void serve(server *s, const wire_message *m, int descriptor)
 {
-    char error[WORKER_ERROR] = "";
+    char error[WORKER_ERROR] = "", facts[FACTS_TEXT] = "";
     engine *e = s->engine;
     s->request = m->request;
     s->looked_ns = s->beat_ns = engine_clock_ns();
@@ -147,17 +152,18 @@ static void serve(server *s, const wire_message *m, int descriptor)
         read_how(e, m->strings[2]);
         engine_end end = e->load(e, m->strings[0], error);
         e->cpu_path = NULL; /* it lies in the packet */
-        done(s, end, error, NULL);
+        facts_write(&e->facts, facts);
+        done(s, end, error, 0, facts, "");
         break;
     case WIRE_UNLOAD:
         e->unload(e);
-        done(s, ENGINE_OK, "", NULL);
+        done(s, ENGINE_OK, "", 0, "", "");
         break;
     case WIRE_HEAR:
-        hear(s, (size_t)m->number, descriptor);
+        hear(s, m, descriptor);
         break;
     case WIRE_WARM:
-        done(s, e->loaded ? e->warm(e) : ENGINE_FAILED, "", NULL);
+        done(s, e->loaded ? e->warm(e) : ENGINE_FAILED, "", 0, "", "");
         break;
     case WIRE_CANCEL: /* of a request that was done before it was read */
         break;

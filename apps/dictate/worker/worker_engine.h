@@ -8,7 +8,7 @@
 #ifndef WORKER_ENGINE_H
 #define WORKER_ENGINE_H
 
-#include "worker.h"
+#include "worker_ask.h"
 
 #include <stdatomic.h>
 
@@ -19,7 +19,8 @@ typedef enum engine_end { ENGINE_OK, ENGINE_FAILED, ENGINE_CANCELLED, ENGINE_DIE
 typedef struct engine_heard {
     char *text;  /* free() */
     char *words; /* free(); lines "START_MS END_MS WORD"; NULL: none */
-    char language[ENGINE_LANGUAGE];
+    char language[ENGINE_LANGUAGE], target[ENGINE_LANGUAGE];
+    char warning[WORKER_ERROR];
     double decode_ms;
 } engine_heard;
 
@@ -28,7 +29,8 @@ struct engine {
     /* Open path beside the model that is open, which is freed if that went well and stays if not. */
     engine_end (*load)(engine *e, const char *path, char error[WORKER_ERROR]);
     void (*unload)(engine *e);
-    engine_end (*hear)(engine *e, const float *pcm, size_t n_samples, engine_heard *heard, char error[WORKER_ERROR]);
+    engine_end (*hear)(engine *e, const float *pcm, size_t n_samples, const worker_ask *ask, engine_heard *heard,
+                       char error[WORKER_ERROR]);
     /* Touch every page of the model. */
     engine_end (*warm)(engine *e);
     /* The child is gone, or talks without being asked: put it away. NULL when there can be no child. */
@@ -40,6 +42,7 @@ struct engine {
     packed_use cache;
     bool loaded;
     char name[ENGINE_NAME]; /* of the model that is open, or was */
+    worker_facts facts;     /* and its own */
     int fd;                 /* readable while no call runs: bury; -1: none */
 
     atomic_bool stop; /* end hear() or warm() with ENGINE_CANCELLED; the owner clears it before the call */
@@ -62,6 +65,10 @@ engine *engine_create_child(const char *program, int32_t hang_seconds, int wake_
 
 /* The words of the text by such lines, to be freed: at most those that stand in the text in this order. NULL and 0: none. */
 worker_word *engine_words(const char *text, const char *lines, int32_t *n_words);
+
+/* What an open model takes and gives. */
+struct cs_model_info;
+void engine_facts(const struct cs_model_info *info, worker_facts *facts);
 
 /* Freed memory goes back to the system. */
 void engine_trim(void);

@@ -77,6 +77,18 @@ static engine_end fail(char error[WORKER_ERROR], const cs_error *err)
     return ENGINE_FAILED;
 }
 
+void engine_facts(const cs_model_info *info, worker_facts *facts)
+{
+    *facts = (worker_facts){
+        .known = true, .prompted = info->prompt_format[0] != 0, .times = strcmp(info->times, "none") != 0};
+    if (!facts->prompted || info->n_languages == 0)
+        return;
+    for (int32_t i = 0; i < info->n_languages && (i == 0 || facts->languages[0]); i++)
+        facts_add_language(facts, info->languages[i]);
+    if (facts->languages[0] && strcmp(info->prompt_format, "canary2") == 0)
+        facts_add_language(facts, "auto");
+}
+
 static engine_end load(engine *e, const char *path, char error[WORKER_ERROR])
 {
     here *h = (here *)e;
@@ -113,6 +125,7 @@ static engine_end load(engine *e, const char *path, char error[WORKER_ERROR])
     h->session = session;
     e->loaded = true;
     snprintf(e->name, sizeof e->name, "%s", info->name);
+    engine_facts(info, &e->facts);
     return ENGINE_OK;
 }
 
@@ -132,12 +145,26 @@ static int progress(void *user, double done_seconds, double total_seconds)
     return atomic_load(&h->base.stop) || atomic_load(&h->base.quit);
 }
 
-static cs_err transcribe(here *h, const float *pcm, size_t n_samples, cs_result **result, cs_error *err)
+/* What the model takes of it: one without prompts would refuse a language. */
+static void apply(const worker_facts *facts, const worker_ask *ask, cs_transcribe_options *options)
+{
+    if (ask->times && facts->times)
+        options->timestamps = CS_CHOICE_YES;
+    if (!facts->prompted)
+        return;
+    options->language = ask->spoken.language[0] ? ask->spoken.language : NULL;
+    options->target_language = ask->spoken.target[0] ? ask->spoken.target : NULL;
+    options->punctuation = (cs_choice)ask->spoken.punctuation;
+}
+
+static cs_err transcribe(here *h, const float *pcm, size_t n_samples, const worker_ask *ask, cs_result **result,
+                         cs_error *err)
 {
     cs_transcribe_options options;
     cs_transcribe_options_init(&options);
     options.progress = progress;
     options.progress_user = h;
+    apply(&h->base.facts, ask, &options);
     cs_err code = h->session ? CS_OK : cs_session_create(h->model, &h->session, err);
     if (!code)
         code = cs_session_transcribe(h->session, pcm, n_samples, &options, result, err);
@@ -148,25 +175,28 @@ static cs_err transcribe(here *h, const float *pcm, size_t n_samples, cs_result 
     return code;
 }
 
-static engine_end hear(engine *e, const float *pcm, size_t n_samples, engine_heard *heard, char error[WORKER_ERROR])
+static engine_end hear(engine *e, const float *pcm, size_t n_samples, const worker_ask *ask, engine_heard *heard,
+                       char error[WORKER_ERROR])
 {
     here *h = (here *)e;
     cs_error err = {0};
     cs_result *result = NULL;
     int64_t begun_ns = engine_clock_ns();
-    cs_err code = transcribe(h, pcm, n_samples, &result, &err);
+    cs_err code = transcribe(h, pcm, n_samples, ask, &result, &err);
     if (code)
         return code == CS_ECANCELLED ? ENGINE_CANCELLED : fail(error, &err);
     heard->decode_ms = (double)(engine_clock_ns() - begun_ns) / 1e6;
     heard->text = strdup(result->text);
     textbuf lines = {0};
-    for (int32_t i = 0; i < result->n_words; i++)
+    for (int32_t i = 0; result->has_times && i < result->n_words; i++)
         textbuf_printf(&lines, "%.0f %.0f %s\n", 1000 * result->words[i].start_seconds,
                        1000 * result->words[i].end_seconds, result->words[i].text);
     if (lines.failed)
         textbuf_free(&lines); /* a text without times is better than none */
     heard->words = lines.data;
     snprintf(heard->language, sizeof heard->language, "%s", result->language);
+    snprintf(heard->target, sizeof heard->target, "%s", result->target_language);
+    snprintf(heard->warning, sizeof heard->warning, "%s", result->warning ? result->warning : "");
     cs_result_free(result);
     if (heard->text)
         return ENGINE_OK;
@@ -180,7 +210,7 @@ static engine_end warm(engine *e)
 {
     cs_result *result = NULL;
     float *silence = calloc(WARM_SAMPLES, sizeof *silence);
-    cs_err code = silence ? transcribe((here *)e, silence, WARM_SAMPLES, &result, NULL) : CS_ENOMEM;
+    cs_err code = silence ? transcribe((here *)e, silence, WARM_SAMPLES, &(worker_ask){0}, &result, NULL) : CS_ENOMEM;
     cs_result_free(result);
     free(silence);
     return code == CS_OK ? ENGINE_OK : code == CS_ECANCELLED ? ENGINE_CANCELLED : ENGINE_FAILED;

@@ -203,6 +203,8 @@ static engine_end load(engine *e, const char *path, char error[WORKER_ERROR])
     if (end == ENGINE_OK) {
         e->loaded = true;
         snprintf(e->name, sizeof e->name, "%s", a.done.strings[1]);
+        if (!facts_read(a.done.strings[2], &e->facts))
+            e->facts = (worker_facts){0};
     }
     drop(&a);
     return end;
@@ -243,12 +245,17 @@ static int seal(const float *pcm, size_t n_samples, char error[WORKER_ERROR])
     return -1;
 }
 
-static engine_end hear(engine *e, const float *pcm, size_t n_samples, engine_heard *heard, char error[WORKER_ERROR])
+static engine_end hear(engine *e, const float *pcm, size_t n_samples, const worker_ask *what, engine_heard *heard,
+                       char error[WORKER_ERROR])
 {
     child *c = (child *)e;
     answer a = {0};
     int64_t audio_seconds = (int64_t)(n_samples / ENGINE_RATE_HZ);
-    wire_message m = {.type = WIRE_HEAR, .number = (int64_t)n_samples};
+    char how[ASK_HOW];
+    ask_write(what, how);
+    wire_message m = {.type = WIRE_HEAR,
+                      .number = (int64_t)n_samples,
+                      .strings = {what->spoken.language, what->spoken.target, how}};
     int samples = n_samples ? seal(pcm, n_samples, error) : -1;
     if (n_samples && samples < 0)
         return ENGINE_FAILED;
@@ -258,7 +265,9 @@ static engine_end hear(engine *e, const float *pcm, size_t n_samples, engine_hea
     if (end == ENGINE_OK) {
         gather(&a.text, ""); /* a text of no pieces is a text */
         heard->decode_ms = a.done.ms;
+        snprintf(heard->warning, sizeof heard->warning, "%s", a.done.strings[0]);
         snprintf(heard->language, sizeof heard->language, "%s", a.done.strings[2]);
+        snprintf(heard->target, sizeof heard->target, "%s", a.done.strings[3]);
         if (a.text.failed || a.words.failed) {
             snprintf(error, WORKER_ERROR, "out of memory for the text");
             end = ENGINE_FAILED;

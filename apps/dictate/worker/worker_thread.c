@@ -33,6 +33,7 @@ typedef struct item {
     char *path;  /* of a swap; NULL: a job */
     int64_t job; /* the rest: of a job */
     int64_t queued_ns;
+    worker_ask ask;
     bool cancelled; /* guarded by the mutex */
     size_t n_samples;
     float pcm[];
@@ -59,6 +60,7 @@ struct worker {
     item *running; /* its call may be stopped */
     bool warming;  /* so may this */
     bool want_warm, quit;
+    worker_facts facts; /* the engine's */
     int64_t n_jobs;
 };
 
@@ -102,11 +104,20 @@ static void died_often(char error[WORKER_ERROR], const char *over)
 
 /* ------------------------------------------------------------------- models */
 
+static engine_end open_model(worker *w, const char *path, char error[WORKER_ERROR])
+{
+    engine_end end = w->engine->load(w->engine, path, error);
+    pthread_mutex_lock(&w->mutex);
+    w->facts = w->engine->facts;
+    pthread_mutex_unlock(&w->mutex);
+    return end;
+}
+
 static engine_end load(worker *w, const char *path, char error[WORKER_ERROR])
 {
     engine_end end = ENGINE_DIED;
     for (int tries = 0; end == ENGINE_DIED && tries < WORKER_TRIES && !has_quit(w); tries++)
-        end = w->engine->load(w->engine, path, error);
+        end = open_model(w, path, error);
     if (end == ENGINE_DIED)
         died_often(error, path);
     return end;
@@ -247,14 +258,14 @@ static engine_end attempt(worker *w, item *it, engine_heard *heard, char error[W
         return end;
     if (!w->engine->loaded) {
         tell_loading(w, w->path);
-        end = w->engine->load(w->engine, w->path, error);
+        end = open_model(w, w->path, error);
         if (end == ENGINE_FAILED)
             tell(w, WORKER_FAILED, error);
     }
     if (w->engine->loaded) {
         if (w->state != WORKER_BUSY)
             tell(w, WORKER_BUSY, w->engine->name);
-        end = w->engine->hear(w->engine, it->pcm, it->n_samples, heard, error);
+        end = w->engine->hear(w->engine, it->pcm, it->n_samples, &it->ask, heard, error);
     }
     return finish(w, it) ? ENGINE_CANCELLED : end;
 }
@@ -264,7 +275,8 @@ static void do_job(worker *w, item *it)
     char error[WORKER_ERROR] = "";
     engine_heard heard = {0};
     worker_word *words = NULL;
-    worker_answer a = {.job = it->job, .n_attempts = 1, .text = "", .model = "", .language = ""};
+    worker_answer a = {
+        .job = it->job, .n_attempts = 1, .text = "", .model = "", .warning = "", .language = "", .target = ""};
     engine_end end;
     a.audio_seconds = (double)it->n_samples / ENGINE_RATE_HZ;
     a.wait_ms = (double)(engine_clock_ns() - it->queued_ns) / 1e6;
@@ -285,7 +297,9 @@ static void do_job(worker *w, item *it)
     if (a.ok) {
         a.text = heard.text;
         a.words = words = engine_words(heard.text, heard.words, &a.n_words);
+        a.warning = heard.warning;
         a.language = heard.language;
+        a.target = heard.target;
         a.decode_ms = heard.decode_ms;
         w->n_deaths = 0;
     }
@@ -496,7 +510,7 @@ static int64_t enqueue(worker *w, item *it)
     return job;
 }
 
-int64_t worker_submit(worker *w, const float *pcm, size_t n_samples)
+int64_t worker_submit(worker *w, const float *pcm, size_t n_samples, const worker_ask *ask)
 {
     if (n_samples > (SIZE_MAX / 2 - sizeof(item)) / sizeof *pcm)
         return -1;
@@ -504,6 +518,8 @@ int64_t worker_submit(worker *w, const float *pcm, size_t n_samples)
     if (!it)
         return -1;
     *it = (item){.queued_ns = engine_clock_ns(), .n_samples = n_samples};
+    if (ask)
+        it->ask = *ask;
     if (n_samples)
         memcpy(it->pcm, pcm, n_samples * sizeof *pcm);
     return enqueue(w, it);
@@ -520,6 +536,13 @@ bool worker_swap(worker *w, const char *model_path)
     }
     enqueue(w, it);
     return true;
+}
+
+void worker_get_facts(worker *w, worker_facts *facts)
+{
+    pthread_mutex_lock(&w->mutex);
+    *facts = w->facts;
+    pthread_mutex_unlock(&w->mutex);
 }
 
 void worker_prefault(worker *w)

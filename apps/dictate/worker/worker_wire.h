@@ -18,18 +18,20 @@
 #define WIRE_TYPES(X)                                                               \
     X(WIRE_LOAD, 3, 0, 256)            /* path, cpu path or "", how; threads */     \
     X(WIRE_UNLOAD, 0, 0, 0)            /* */                                        \
-    X(WIRE_HEAR, 0, 0, WIRE_SAMPLES)   /* samples, in the descriptor; none for 0 */ \
+    X(WIRE_HEAR, 3, 0, WIRE_SAMPLES)   /* ask; samples, in the descriptor; no descriptor for 0 */ \
     X(WIRE_WARM, 0, 0, 0)              /* */                                        \
     X(WIRE_CANCEL, 0, 0, 0)            /* */                                        \
     X(WIRE_LIVE, 0, 0, 2)              /* models open */                            \
     X(WIRE_BEAT, 0, 0, 0)              /* still at it */                            \
     X(WIRE_TEXT, 1, 0, 0)              /* the next piece of the text */             \
     X(WIRE_WORDS, 1, 0, 0)             /* the next piece of the words' times */     \
-    X(WIRE_DONE, 3, 0, WIRE_CANCELLED) /* error, model's name, language; how it ended; ms */
+    X(WIRE_DONE, 4, 0, WIRE_CANCELLED) /* error or warning, name, told, written; how it ended; ms */
 
 enum { WIRE_OK, WIRE_FAILED, WIRE_CANCELLED }; /* DONE's number */
-/* LOAD's how: "PRECISION CACHE LIMIT_MB LEAST_MB", a cs_precision and a packed_use; what is missing is 0. */
-enum { WIRE_STRINGS = 3, WIRE_BYTES = 49152, WIRE_PIECE = 32768 };
+/* LOAD's how: "PRECISION CACHE LIMIT_MB LEAST_MB", a cs_precision and a packed_use; what is missing is 0. HEAR's ask: language to
+ * hear, language to write, and the rest as worker_ask.h has it. DONE of a LOAD tells what the model takes, as is told there, too; of a
+ * HEAR the language that was spoken, and the one that was written. */
+enum { WIRE_STRINGS = 4, WIRE_BYTES = 49152, WIRE_PIECE = 32768 };
 #define WIRE_SAMPLES (INT64_C(1) << 36)
 #define WIRE_MAGIC   UINT32_C(0x31575343) /* "CSW1" */
 

@@ -16,6 +16,7 @@ enum { RECORDINGS_MAX = 100 };
 struct recording {
     int64_t id;
     bool begun, finished, closed;
+    spoken_as how;
     recording_fate fate;
     char reason[32];
     voice_segment segments[3];
@@ -80,8 +81,9 @@ recording *recording_open(const recording_options *options)
     return r;
 }
 
-void recording_begin(recording *r, int64_t time_us)
+void recording_begin(recording *r, int64_t time_us, const spoken_as *how)
 {
+    r->how = *how;
     (void)time_us;
     r->begun = true;
 }
@@ -169,6 +171,8 @@ const char *recording_spool_trouble(recording *r)
 static int64_t n_jobs;
 static int n_cancels, n_swaps;
 static bool no_jobs;
+static worker_ask last_ask;
+static worker_facts model_facts;
 
 worker *worker_create(worker_kind kind, const worker_options *options, const worker_sink *sink,
                       char error[WORKER_ERROR])
@@ -180,12 +184,19 @@ worker *worker_create(worker_kind kind, const worker_options *options, const wor
     return NULL;
 }
 
-int64_t worker_submit(worker *w, const float *pcm, size_t n)
+int64_t worker_submit(worker *w, const float *pcm, size_t n, const worker_ask *ask)
 {
     (void)w;
     (void)pcm;
     (void)n;
+    last_ask = *ask;
     return no_jobs ? -1 : ++n_jobs;
+}
+
+void worker_get_facts(worker *w, worker_facts *facts)
+{
+    (void)w;
+    *facts = model_facts;
 }
 
 void worker_prefault(worker *w)
@@ -303,14 +314,14 @@ static void wait_for_mail(void)
 
 static void gesture(gesture_act act)
 {
-    dictation_gesture(&d, &(gesture_event){act, 0, dictation_now_us()});
+    dictation_gesture(&d, &(gesture_event){act, 0, dictation_now_us()}, NULL);
 }
 
 static void answer(int64_t job, const char *text)
 {
     mail m = {.kind = MAIL_ANSWER};
     m.of.answer =
-        (worker_answer){.job = job, .ok = text != NULL, .text = text ? text : "", .model = "m", .language = ""};
+        (worker_answer){.job = job, .ok = text != NULL, .text = text ? text : "", .model = "m", .warning = "", .language = "", .target = ""};
     m.of.answer.error = text ? "" : "it died";
     dictation_handle(&d, &m);
 }
@@ -318,7 +329,7 @@ static void answer(int64_t job, const char *text)
 /* A recording of n pieces is over, and each is a job of the worker's. */
 static utterance *recorded(int32_t n)
 {
-    CHECK(!orders_start(&d));
+    CHECK(!orders_start(&d, NULL));
     utterance *u = utterance_hearing(&d);
     for (int32_t i = 0; i < n; i++) {
         const int64_t at = 10 * i * VOICE_RATE_HZ;
@@ -386,7 +397,7 @@ static void cues_are_no_speech_of_the_next_recording(void)
     mail_of(MAIL_CUE, 1, dictation_now_us()); /* long over */
     const int64_t now_us = dictation_now_us();
     dictation_handle(&d, &(mail){.kind = MAIL_CUE, .number = now_us - 1000, .time_us = now_us});
-    CHECK(!orders_start(&d));
+    CHECK(!orders_start(&d, NULL));
     CHECK_INT(heard[2].n_masks, 2); /* the cancelling and that one */
     close_daemon();
 }
@@ -403,10 +414,10 @@ static void a_start_that_fails_leaves_the_gestures_ready(void)
     CHECK(!utterance_hearing(&d));
     CHECK(!d.gestures.recording); /* else the next taps would stop what never began */
     CHECK(strstr(d.message, "There is no sound here") != NULL);
-    CHECK(orders_start(&d) != NULL);
+    CHECK(orders_start(&d, NULL) != NULL);
     no_system = false;
     d.capture_retry_us = 0;
-    CHECK(!orders_start(&d));
+    CHECK(!orders_start(&d, NULL));
     CHECK(d.gestures.recording);
     close_daemon();
 }
@@ -414,7 +425,7 @@ static void a_start_that_fails_leaves_the_gestures_ready(void)
 static void mail_that_comes_late(void)
 {
     open_daemon();
-    CHECK(!orders_start(&d));
+    CHECK(!orders_start(&d, NULL));
     utterance *u = utterance_hearing(&d);
     CHECK(!orders_stop(&d));
     CHECK(!orders_cancel(&d)); /* and in the same round, before the utterance is freed: */
@@ -486,14 +497,14 @@ static void reloaded_in_the_middle(void)
     gesture(GESTURE_ARM);
     CHECK(setup_reload(&d, error));
     CHECK(!utterance_hearing(&d) && heard[0].closed); /* no gesture would ever have disarmed it */
-    CHECK(!orders_start(&d));
+    CHECK(!orders_start(&d, NULL));
     write_config("audio.source = file:/dev/zero\ndictate.gesture = hold:f12\n");
     CHECK(setup_reload(&d, error));
     CHECK(utterance_hearing(&d) && d.gestures.recording && d.gestures.recording_binding == -1);
     CHECK(!heard[1].closed);
     CHECK_STR(d.capture_source, "auto"); /* it is in use */
     CHECK(!orders_cancel(&d));
-    CHECK(!orders_start(&d));
+    CHECK(!orders_start(&d, NULL));
     CHECK_STR(d.capture_source, "file:/dev/zero");
     CHECK(!orders_cancel(&d));
     write_config("dictate.gesture = sextuple:f12\n");
@@ -580,10 +591,10 @@ static void more_than_can_wait(void)
     for (int i = 0; i < UTTERANCES_MAX; i++)
         recorded(1);
     CHECK_INT(d.n_utterances, UTTERANCES_MAX);
-    CHECK(orders_start(&d) && strstr(d.message, "waiting"));
+    CHECK(orders_start(&d, NULL) && strstr(d.message, "waiting"));
     CHECK(!d.gestures.recording);
     answer(n_jobs, NULL);
-    CHECK(!orders_start(&d)); /* one that is only shown makes room */
+    CHECK(!orders_start(&d, NULL)); /* one that is only shown makes room */
     CHECK_INT(d.n_utterances, UTTERANCES_MAX);
     CHECK(!orders_stop(&d));
     while (d.n_utterances)

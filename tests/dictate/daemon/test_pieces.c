@@ -9,6 +9,7 @@
 
 static int64_t n_jobs, job_first, job_n;
 static double speech_in_holes;
+static worker_ask job_ask;
 
 float *recording_padded(recording *r, int64_t first, int64_t n, size_t *n_padded)
 {
@@ -19,11 +20,12 @@ float *recording_padded(recording *r, int64_t first, int64_t n, size_t *n_padded
     return calloc(1, sizeof(float));
 }
 
-int64_t worker_submit(worker *w, const float *pcm, size_t n)
+int64_t worker_submit(worker *w, const float *pcm, size_t n, const worker_ask *ask)
 {
     (void)w;
     (void)pcm;
     (void)n;
+    job_ask = *ask;
     return ++n_jobs;
 }
 
@@ -32,6 +34,13 @@ double recording_speech_between(recording *r, int64_t first, int64_t n)
     (void)r;
     (void)first;
     return speech_in_holes < 0 ? (double)n / VOICE_RATE_HZ : speech_in_holes;
+}
+
+void dictation_say(dictation *d_, log_level level, const char *format, ...)
+{
+    (void)d_;
+    (void)level;
+    (void)format;
 }
 
 void log_line(log_level level, const char *part, const char *format, ...)
@@ -50,7 +59,7 @@ static worker_word words[50];
 
 static worker_answer answer(int64_t job, const char *script)
 {
-    worker_answer a = {.job = job, .ok = true, .text = text, .error = "", .model = "m", .language = "", .words = words};
+    worker_answer a = {.job = job, .ok = true, .text = text, .error = "", .model = "m", .language = "", .target = "", .words = words};
     text[0] = 0;
     while (*script) {
         char word[50];
@@ -123,7 +132,7 @@ static void without_times_there_is_no_context(void)
     segment(4, 5);
     int64_t with_context = n_jobs;
     worker_answer a = {
-        .job = with_context, .ok = true, .text = "one two three", .error = "", .model = "", .language = ""};
+        .job = with_context, .ok = true, .text = "one two three", .error = "", .model = "", .language = "", .target = ""};
     CHECK(pieces_answer(&d, &u, &a));
     CHECK(pieces_pending(&u) && n_jobs == with_context + 1);
     CHECK_INT(job_first, (int64_t)(3.55 * VOICE_RATE_HZ));
@@ -194,7 +203,7 @@ static void failures_are_told(void)
     int64_t job = n_jobs;
     worker_answer a = answer(job, "one@0.6-1.0 nine@6.5-7.4");
     CHECK(pieces_answer(&d, &u, &a));
-    a = (worker_answer){.job = n_jobs, .text = "", .error = "it died", .model = "", .language = ""};
+    a = (worker_answer){.job = n_jobs, .text = "", .error = "it died", .model = "", .language = "", .target = ""};
     CHECK(pieces_answer(&d, &u, &a)); /* of a patch: what was heard stands */
     CHECK(!u.pieces[0].failed && !pieces_pending(&u));
     CHECK_STR(u.pieces[0].text, "one nine");

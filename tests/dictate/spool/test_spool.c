@@ -30,7 +30,7 @@ static mode_t mode_of(const char *path)
 
 static spool *create(void)
 {
-    spool *s = spool_create(folder, error);
+    spool *s = spool_create(folder, &(spoken_as){0}, error);
     if (!s) {
         printf("# %s\n", error);
         abort();
@@ -370,7 +370,7 @@ static void a_writer_that_is_killed(void)
             abort();
         pid_t child = fork();
         if (child == 0) {
-            spool *s = spool_create(folder, error);
+            spool *s = spool_create(folder, &(spoken_as){0}, error);
             int64_t at = 0;
             close(said[0]);
             while (s && kit_write(s, at, KIT_CHUNK, error) && write(said[1], "x", 1) == 1)
@@ -439,12 +439,12 @@ static void folders_that_cannot_be(void)
     snprintf(path, sizeof path, "%s", folder);
     put_file("plain", "x", 1);
     snprintf(path, sizeof path, "%s/plain/below", folder);
-    CHECK(!spool_create(path, error));
+    CHECK(!spool_create(path, &(spoken_as){0}, error));
     CHECK(strstr(error, "Not a directory") && strstr(error, path));
     snprintf(path, sizeof path, "%s/plain", folder);
-    CHECK(!spool_create(path, error));
-    CHECK(!spool_create("", error));
-    CHECK(!spool_create("/proc/nowhere/spool", error));
+    CHECK(!spool_create(path, &(spoken_as){0}, error));
+    CHECK(!spool_create("", &(spoken_as){0}, error));
+    CHECK(!spool_create("/proc/nowhere/spool", &(spoken_as){0}, error));
     spool_item *items;
     CHECK_INT(spool_list(path, &items, error), -1);
     CHECK(strstr(error, "Not a directory") != NULL);

@@ -17,7 +17,7 @@ static int32_t n_listed(spool_item **items)
 
 static void a_disk_that_fills_up(void)
 {
-    spool *s = spool_create(folder, error);
+    spool *s = spool_create(folder, &(spoken_as){0}, error);
     spool_item *items;
     int64_t n = 0;
     if (!CHECK(s != NULL))
@@ -40,7 +40,7 @@ static void a_disk_that_fills_up(void)
         while (write(fd, byte, sizeof byte) > 0)
             ;
         close(fd);
-        CHECK(!spool_create(folder, error));
+        CHECK(!spool_create(folder, &(spoken_as){0}, error));
         CHECK(strstr(error, "No space left on device") && strstr(error, folder));
         CHECK_INT(kit_n_files(folder), 1); /* nothing half made */
         CHECK(spool_forget(items[0].path, error));
@@ -51,13 +51,13 @@ static void a_disk_that_fills_up(void)
 
 static void a_disk_that_becomes_read_only(void)
 {
-    spool *s = spool_create(folder, error);
+    spool *s = spool_create(folder, &(spoken_as){0}, error);
     spool_item *items;
     if (!CHECK(s && kit_write(s, 0, 1000, error)))
         return;
     spool_close(s);
     CHECK_INT(mount(NULL, disk, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-    CHECK(!spool_create(folder, error));
+    CHECK(!spool_create(folder, &(spoken_as){0}, error));
     CHECK(strstr(error, "Read-only file system") != NULL);
     if (CHECK_INT(n_listed(&items), 1)) {
         CHECK_INT(kit_read(items[0].path), 1000);

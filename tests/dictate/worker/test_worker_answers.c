@@ -61,7 +61,7 @@ static void long_audio_arrives_whole(void)
     if (pcm) {
         pcm[n_samples - 1] = NAN; /* found by the child, which names its place: nothing needs to be transcribed */
         memcpy(pcm, kit_clips[0].pcm, n * sizeof *pcm);
-        worker_submit(w, pcm, n_samples);
+        worker_submit(w, pcm, n_samples, NULL);
         kit_wait_answers(k, 1);
         CHECK_STR(k->answers[0].error, "sample 9599999 is NaN, expected a number");
     }
@@ -75,11 +75,11 @@ static void check_odd_jobs(worker_kind kind)
     worker *w = kit_start(k, kind, (worker_options){.unload_seconds = -1});
     float bad[400] = {0};
     bad[300] = INFINITY;
-    worker_submit(w, NULL, 0);
-    worker_submit(w, bad, 400);
-    worker_submit(w, bad, 1);
+    worker_submit(w, NULL, 0, NULL);
+    worker_submit(w, bad, 400, NULL);
+    worker_submit(w, bad, 1, NULL);
     kit_submit(w, &kit_clips[0]);
-    CHECK_INT(worker_submit(w, bad, SIZE_MAX / 3), -1);
+    CHECK_INT(worker_submit(w, bad, SIZE_MAX / 3, NULL), -1);
     kit_wait_answers(k, 4);
     CHECK(k->answers[0].ok);
     CHECK_STR(k->answers[0].text, "");
@@ -127,7 +127,7 @@ static void check_cancel(worker_kind kind)
 
     pthread_mutex_lock(&k->mutex); /* holds the sink, so that all jobs are there when the first begins */
     k->on_state = cancel_once;
-    worker_submit(w, pcm, n_samples);
+    worker_submit(w, pcm, n_samples, NULL);
     for (int i = 1; i < JOBS; i++)
         kit_submit(w, &kit_clips[0]);
     pthread_mutex_unlock(&k->mutex);

@@ -184,7 +184,7 @@ static inline void kit_check_answer(const kit *k, int i, const kit_clip *clip)
 
 static inline int64_t kit_submit(worker *w, const kit_clip *clip)
 {
-    return worker_submit(w, clip->pcm, clip->n_samples);
+    return worker_submit(w, clip->pcm, clip->n_samples, NULL);
 }
 
 static inline void kit_sleep_us(long us)
