@@ -2,7 +2,7 @@
  *
  * The gesture engine: any bindings, then any events, ticks, resets and words of the owner. Input: one byte with the
  * number of bindings, two with the cancel keys, 7 bytes a binding; then records of 4 bytes: what, key, and a step of
- * time. What is left over is tried as a binding's text.
+ * time. The whole is tried as a binding's text, too, whose languages are read again as they are written.
  *
  * Asked of it: the rules of gesture_rules.h, at every step. */
 #include "dictate/gesture/gesture_rules.h"
@@ -86,6 +86,12 @@ static void try_text(const uint8_t *data, size_t size)
     text[size] = 0;
     error[0] = 0;
     if (gesture_parse(text, &binding, error, sizeof error) != (error[0] == 0))
+        abort();
+    char languages[SPOKEN_TEXT], again[SPOKEN_TEXT];
+    spoken_as read;
+    if (error[0] == 0 && spoken_is_said(&binding.spoken)
+        && (!spoken_parse(spoken_text(&binding.spoken, "", languages), &read)
+            || strcmp(spoken_text(&read, "", again), languages) != 0))
         abort();
 }
 

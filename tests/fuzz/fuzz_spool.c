@@ -44,7 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(pcm[i] >= -1 && pcm[i] < 1);
     if (n_items)
         require(pcm && items[0].n_samples == (int64_t)n && items[0].started_ms >= 0 && items[0].id >= 0
-                && memchr(items[0].reason, 0, sizeof items[0].reason));
+                && memchr(items[0].reason, 0, sizeof items[0].reason) && items[0].spoken.punctuation >= 0
+                && items[0].spoken.punctuation <= 2 && memchr(items[0].spoken.language, 0, SPOKEN_NAME)
+                && memchr(items[0].spoken.target, 0, SPOKEN_NAME));
     free(pcm);
     spool_items_free(items, n_items);
     spool_sweep(folder, INT64_MAX, 0);

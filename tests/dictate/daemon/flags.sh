@@ -34,8 +34,11 @@ done <<END
 --deliver somewhere
 --worker both
 --log-level all
---source-lang de
---target-lang fr
+--language d,e
+--translate-to f,r
+--punctuation some
+--source-lang d,e
+--target-lang f,r
 END
 echo "1..$n"
 exit $bad

@@ -523,6 +523,94 @@ static void reloaded_in_the_middle(void)
     close_daemon();
 }
 
+static void heard_in(const utterance *u, const char *expected)
+{
+    char text[SPOKEN_TEXT];
+    CHECK_STR(spoken_text(&u->spoken, "", text), expected);
+    CHECK_STR(spoken_text(&u->sound->how, "", text), expected); /* for the spool */
+}
+
+static void languages_of_gestures_settings_and_commands(void)
+{
+    static const spoken_as french = {"fr", "", 0}, to_spanish = {"", "es", 0};
+    char error[DAEMON_ERROR] = "", text[SPOKEN_TEXT];
+    open_daemon();
+    write_config("dictate.gesture = triple:ctrl\ndictate.gesture = hold:f12 fr>de\ndictate.language = de\n"
+                 "dictate.translate_to = en\ndictate.punctuation = no\n");
+    CHECK(setup_reload(&d, error));
+    gesture(GESTURE_START);
+    utterance *u = utterance_hearing(&d);
+    heard_in(u, "de>en");
+    u->sound->segments[0] = (voice_segment){0, VOICE_RATE_HZ, 0, VOICE_RATE_HZ, false};
+    u->sound->n_segments = 1;
+    mail_of(MAIL_SEGMENT, u->id, 0);
+    CHECK_STR(spoken_text(&last_ask.spoken, "", text), "de>en");
+    CHECK_INT(last_ask.spoken.punctuation, 1);
+    write_config("dictate.language = es\n"); /* what has begun keeps its languages */
+    CHECK(setup_reload(&d, error));
+    heard_in(u, "de>en");
+    gesture(GESTURE_CANCEL);
+    CHECK(!orders_start(&d, NULL));
+    heard_in(utterance_hearing(&d), "es");
+    CHECK(!orders_cancel(&d));
+    write_config("dictate.gesture = triple:ctrl\ndictate.gesture = hold:f12 fr>de\ndictate.language = de\n"
+                 "dictate.translate_to = en\n");
+    CHECK(setup_reload(&d, error));
+    dictation_gesture(&d, &(gesture_event){GESTURE_START, 1, dictation_now_us()}, NULL);
+    heard_in(utterance_hearing(&d), "fr>de");
+    CHECK(!orders_cancel(&d));
+    CHECK(!orders_start(&d, &french));
+    heard_in(utterance_hearing(&d), "fr");
+    CHECK(!orders_cancel(&d));
+    CHECK(!orders_start(&d, &to_spanish));
+    heard_in(utterance_hearing(&d), "de>es");
+    CHECK(!orders_cancel(&d));
+    write_config("dictate.language = d e\n");
+    CHECK(!setup_reload(&d, error) && strstr(error, "the language to hear is 'd e'"));
+    write_config("dictate.cancel_key = escape de\n");
+    CHECK(!setup_reload(&d, error) && strstr(error, "dictate.cancel_key is 'escape de'"));
+    close_daemon();
+}
+
+static void loaded(const worker_facts *facts)
+{
+    model_facts = *facts;
+    dictation_handle(&d, &(mail){.kind = MAIL_WORKER_STATE, .number = WORKER_LOADING, .text = (char[]){"m"}});
+    dictation_handle(&d, &(mail){.kind = MAIL_WORKER_STATE, .number = WORKER_READY, .text = (char[]){"m"}});
+}
+
+static void a_model_that_lacks_the_language(void)
+{
+    static const worker_facts none = {.known = true, .times = true},
+                              some = {.known = true, .prompted = true, .times = true, .languages = "en fr"};
+    char error[DAEMON_ERROR] = "";
+    open_daemon();
+    write_config("dictate.gesture = hold:f12 de\n");
+    CHECK(setup_reload(&d, error));
+    loaded(&none);
+    CHECK_STR(d.message, "m takes no languages: 'de' is not used, the text is in the language that is spoken");
+    loaded(&some);
+    CHECK_STR(d.message, "m has no language 'de', expected one of: en fr");
+    d.message[0] = 0;
+    gesture(GESTURE_START); /* recorded all the same, and told again */
+    utterance *u = utterance_hearing(&d);
+    CHECK(u && u->state == STATE_RECORDING);
+    CHECK_STR(d.message, "m has no language 'de', expected one of: en fr");
+    gesture(GESTURE_CANCEL);
+    u = recorded(1);
+    answer(n_jobs, NULL); /* what the worker says of it */
+    CHECK_INT(u->state, STATE_ERROR);
+    CHECK(heard[1].closed && heard[1].fate == RECORDING_KEEP); /* without a history, too */
+    CHECK_STR(heard[1].reason, "failed");                      /* the next start tries again */
+    write_config("dictate.gesture = hold:f12 fr>en\n");
+    d.message[0] = 0;
+    CHECK(setup_reload(&d, error));
+    loaded(&some);
+    CHECK_STR(d.message, "");
+    model_facts = (worker_facts){0};
+    close_daemon();
+}
+
 static void chosen_on_the_screen(void)
 {
     open_daemon(); /* with a config file that was named: it is not written */
@@ -642,6 +730,8 @@ int main(void)
     RUN(cancelled_while_it_is_decoded);
     RUN(memory_that_does_not_suffice);
     RUN(reloaded_in_the_middle);
+    RUN(languages_of_gestures_settings_and_commands);
+    RUN(a_model_that_lacks_the_language);
     RUN(chosen_on_the_screen);
     RUN(another_deliverer);
     RUN(ended_while_delivering);

@@ -142,6 +142,83 @@ static void without_times_there_is_no_context(void)
     CHECK_STR(u.pieces[1].text, "three");
 }
 
+/* Words with times are asked for where there is context alone, and the languages are those of the recording. */
+static void what_a_job_asks_for(void)
+{
+    start();
+    u.spoken = (spoken_as){"de", "", 2};
+    segment(1, 3);
+    CHECK(!job_ask.times);
+    CHECK_STR(job_ask.spoken.language, "de");
+    CHECK_INT(job_ask.spoken.punctuation, 2);
+    segment(4, 5);
+    CHECK(job_ask.times && job_first < (int64_t)(3.55 * VOICE_RATE_HZ));
+    CHECK_STR(job_ask.spoken.language, "de");
+}
+
+/* A translation has its words in another order; a model without times gives none. */
+static void no_context_where_words_do_not_tell(void)
+{
+    static const struct {
+        spoken_as spoken;
+        worker_facts facts;
+        bool context;
+    } rows[] = {
+        {{"de", "en", 0}, {0}, false},
+        {{"de", "en", 0}, {.known = true, .prompted = true, .times = true}, false},
+        {{"", "en", 0}, {.known = true, .prompted = true, .times = true}, false},
+        {{"de", "en", 0}, {.known = true, .times = true}, true}, /* it will not translate */
+        {{"de", "de", 0}, {.known = true, .prompted = true, .times = true}, true},
+        {{"de", "", 0}, {.known = true, .prompted = true}, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        start();
+        u.spoken = rows[i].spoken;
+        d.facts = rows[i].facts;
+        segment(1, 3);
+        segment(4, 5);
+        if (!CHECK_INT(job_first < (int64_t)(3.55 * VOICE_RATE_HZ), rows[i].context))
+            printf("# row %zu\n", i);
+        CHECK_INT(job_ask.times, rows[i].context);
+    }
+    d.facts = (worker_facts){0};
+}
+
+static void words_that_break_off_are_not_trusted(void)
+{
+    start();
+    segment(1, 3);
+    segment(4, 5);
+    int64_t with_context = n_jobs;
+    worker_answer a = answer(with_context, "one@0.2-0.9 two@1.0-1.9 three@3.35-4.2");
+    a.n_words = 2; /* "three" would be lost */
+    CHECK(pieces_answer(&d, &u, &a));
+    CHECK(pieces_pending(&u) && n_jobs == with_context + 1 && !job_ask.times);
+    CHECK_INT(job_first, (int64_t)(3.55 * VOICE_RATE_HZ));
+    a = answer(n_jobs, "three@0.2-0.9");
+    CHECK(pieces_answer(&d, &u, &a));
+    CHECK_STR(u.pieces[1].text, "three");
+    start();
+    segment(1, 8);
+    a = answer(n_jobs, "one@0.6-1.0 two@1.1-1.5 nine@5.0-7.4");
+    a.n_words = 1; /* no hole: the words go on */
+    CHECK(pieces_answer(&d, &u, &a));
+    CHECK_INT(u.pieces[0].n_patches, 0);
+}
+
+/* The first piece is not asked for times: what it says stands, holes or not. */
+static void a_text_without_words_stands(void)
+{
+    start();
+    segment(1, 8);
+    worker_answer a = {.job = n_jobs, .ok = true, .text = "one two", .error = "", .model = "", .language = "de", .target = "en"};
+    CHECK(pieces_answer(&d, &u, &a));
+    CHECK_STR(u.pieces[0].text, "one two");
+    CHECK_INT(u.pieces[0].n_patches, 0);
+    CHECK(!pieces_pending(&u));
+    CHECK_STR(u.language, "de>en");
+}
+
 static void a_hole_is_decoded_again(void)
 {
     start();
@@ -220,6 +297,10 @@ int main(void)
     RUN(context_is_given_and_its_words_do_not_come_twice);
     RUN(nothing_new_after_the_context);
     RUN(without_times_there_is_no_context);
+    RUN(what_a_job_asks_for);
+    RUN(no_context_where_words_do_not_tell);
+    RUN(words_that_break_off_are_not_trusted);
+    RUN(a_text_without_words_stands);
     RUN(a_hole_is_decoded_again);
     RUN(several_holes_in_any_order);
     RUN(silence_is_no_hole);

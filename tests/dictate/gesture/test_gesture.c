@@ -403,6 +403,8 @@ static void parses_bindings(void)
         {"hold:super_right", GESTURE_HOLD, 1, 1u << KEY_SUPER_RIGHT},
         {"toggle:f12", GESTURE_TOGGLE, 1, 1u << KEY_FUNCTION_12},
         {"hybrid:alt", GESTURE_HYBRID, 1, 1u << KEY_ALT_LEFT | 1u << KEY_ALT_RIGHT},
+        {"hold:super_right de", GESTURE_HOLD, 1, 1u << KEY_SUPER_RIGHT},
+        {"triple:ctrl  de > en", GESTURE_TAPS, 3, 1u << KEY_CTRL_LEFT | 1u << KEY_CTRL_RIGHT},
     };
     static const char *const bad[] = {"",
                                       "triple",
@@ -411,7 +413,7 @@ static void parses_bindings(void)
                                       "tripple:ctrl",
                                       "triple:control",
                                       "triple:other",
-                                      "triple:ctrl ",
+                                      "triple:ctrlde",
                                       "Triple:ctrl",
                                       "hold:ctrl:x"};
     gesture_binding binding;
@@ -433,6 +435,13 @@ static void parses_bindings(void)
         gesture_parse(bad[i], &binding, error, 20);
         CHECK(strlen(error) < 20);
     }
+    CHECK(gesture_parse("triple:ctrl", &binding, error, sizeof error) && !spoken_is_said(&binding.spoken));
+    CHECK(gesture_parse("hold:super_right de>en", &binding, error, sizeof error));
+    CHECK(strcmp(binding.spoken.language, "de") == 0 && strcmp(binding.spoken.target, "en") == 0);
+    static const char *const mute[] = {"triple:ctrl ", "triple:ctrl de>", "triple:ctrl de en", "triple:ctrl >", "triple:ctrl d!"};
+    for (size_t i = 0; i < sizeof mute / sizeof *mute; i++)
+        CHECK(!gesture_parse(mute[i], &binding, error, sizeof error) && strstr(error, "hold:super_right de>en"));
+    CHECK(!gesture_parse("triple:ctrl de>", &binding, error, 20) && strlen(error) < 20);
     CHECK(!gesture_parse("tripple:ctrl", &binding, error, sizeof error));
     CHECK_STR(error,
               "The gesture \"tripple:ctrl\" has no known kind before its colon; expected one of: triple, double, "

@@ -327,6 +327,7 @@ static void damaged_headers(void)
             CHECK_STR(item.reason, at >= 104 ? "cancelled" : "recording");
             CHECK((item.id == 0) == (at < 36));
             CHECK(item.started_ms > 1600000000000);
+            CHECK_INT(item.is_told, at >= 36 && at < 104);
             CHECK_INT(kit_read(item.path), 500);
             free(item.path);
         }
@@ -342,6 +343,37 @@ static void damaged_headers(void)
     }
     close(fd);
     end();
+}
+
+static void languages_stay_with_the_sound(void)
+{
+    static const spoken_as all[] = {{"", "", 0}, {"de", "", 1}, {"de", "en", 2}, {"", "fr", 0}, {"zh-Hans1", "zh-Hant1", 2}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        begin();
+        spool *s = spool_create(folder, &all[i], error);
+        CHECK(s && kit_write(s, 0, 500, error) && spool_set_reason(s, "cancelled"));
+        spool_close(s);
+        spool_item item = only_item();
+        CHECK(spool_mark(item.path, "failed", error)); /* as after a start that could not make text of it */
+        free(item.path);
+        item = only_item();
+        CHECK_STR(item.reason, "failed");
+        CHECK(item.is_told);
+        CHECK_STR(item.spoken.language, all[i].language);
+        CHECK_STR(item.spoken.target, all[i].target);
+        CHECK_INT(item.spoken.punctuation, all[i].punctuation);
+        CHECK_INT(kit_read(item.path), 500);
+        int fd = open(item.path, O_WRONLY); /* as programs without languages wrote it */
+        CHECK(fd >= 0 && pwrite(fd, (char[24]){0}, 24, 104) == 24);
+        close(fd);
+        free(item.path);
+        item = only_item();
+        CHECK(!item.is_told && !spoken_is_said(&item.spoken));
+        CHECK_STR(item.reason, "failed");
+        CHECK_INT(kit_read(item.path), 500);
+        free(item.path);
+        end();
+    }
 }
 
 static void a_length_that_nobody_spoke(void)
@@ -488,6 +520,7 @@ int main(void)
     RUN(samples_that_are_no_numbers);
     RUN(foreign_files_are_left_alone);
     RUN(damaged_headers);
+    RUN(languages_stay_with_the_sound);
     RUN(a_length_that_nobody_spoke);
     RUN(a_writer_that_is_killed);
     RUN(a_file_that_cannot_grow);

@@ -23,7 +23,7 @@ static void say_too_much(uint64_t request) /* 72 MB of text */
 static int lying_child(const char *how)
 {
     uint8_t bytes[WIRE_BYTES];
-    wire_message m, done = {.type = WIRE_DONE, .strings = {"", "liar", ""}};
+    wire_message m, done = {.type = WIRE_DONE, .strings = {"", "liar", "", ""}};
     int came;
     while (wire_receive(3, bytes, &m, &came, 1) == WIRE_GOT) {
         done.request = m.request;
@@ -131,7 +131,9 @@ static wire_message ask(int end, wire_message m, int descriptor, uint8_t *bytes)
     return reply;
 }
 
-/* Samples that are not there: too few, none, a pipe. */
+#define HEAR_PLAINLY .strings = {"", "", "0 0"}
+
+/* Samples that are not there: too few, none, a pipe. And a job that asks for nonsense. */
 static void child_refuses_samples_that_are_not_there(void)
 {
     static uint8_t bytes[WIRE_BYTES];
@@ -142,17 +144,22 @@ static void child_refuses_samples_that_are_not_there(void)
     m = ask(end, (wire_message){.type = WIRE_LOAD, .request = 2, .number = 1, .strings = {kit_model, ""}}, -1, bytes);
     CHECK_STR(m.strings[0], "");
     CHECK_STR(m.strings[1], "ctrlspeak-small");
-    m = ask(end, (wire_message){.type = WIRE_HEAR, .request = 3, .number = 100}, -1, bytes);
+    CHECK_STR(m.strings[2], "0 1 ");
+    m = ask(end, (wire_message){.type = WIRE_HEAR, .request = 3, .number = 100, HEAR_PLAINLY}, -1, bytes);
     CHECK_STR(m.strings[0], "cannot map 100 samples");
     CHECK(pipe2(pipes, O_CLOEXEC) == 0);
-    m = ask(end, (wire_message){.type = WIRE_HEAR, .request = 4, .number = 100}, pipes[0], bytes);
+    m = ask(end, (wire_message){.type = WIRE_HEAR, .request = 4, .number = 100, HEAR_PLAINLY}, pipes[0], bytes);
     CHECK_STR(m.strings[0], "cannot map 100 samples");
     int model = open(kit_model, O_RDONLY | O_CLOEXEC);
-    m = ask(end, (wire_message){.type = WIRE_HEAR, .request = 5, .number = WIRE_SAMPLES}, model, bytes);
+    m = ask(end, (wire_message){.type = WIRE_HEAR, .request = 5, .number = WIRE_SAMPLES, HEAR_PLAINLY}, model, bytes);
     CHECK_STR(m.strings[0], "cannot map 68719476736 samples");
     wire_send(end, &(wire_message){.type = WIRE_CANCEL, .request = 5}, -1, 1); /* too late, it has no answer */
-    m = ask(end, (wire_message){.type = WIRE_HEAR, .request = 6}, -1, bytes);
+    m = ask(end, (wire_message){.type = WIRE_HEAR, .request = 6, HEAR_PLAINLY}, -1, bytes);
     CHECK_INT(m.number, WIRE_OK);
+    m = ask(end, (wire_message){.type = WIRE_HEAR, .request = 7, .strings = {"d e", "", "0 0"}}, -1, bytes);
+    CHECK_STR(m.strings[0], "what is asked of the job makes no sense");
+    m = ask(end, (wire_message){.type = WIRE_HEAR, .request = 8, .strings = {"de", "en", "9 0"}}, -1, bytes);
+    CHECK_INT(m.number, WIRE_FAILED);
     close(model);
     close(pipes[0]);
     close(pipes[1]);

@@ -15,13 +15,13 @@
 static const wire_message samples[] = {
     {.type = WIRE_LOAD, .request = 1, .number = 3, .strings = {"/a/b.nemo", "avx2", "2"}},
     {.type = WIRE_UNLOAD, .request = 2},
-    {.type = WIRE_HEAR, .request = UINT64_MAX, .number = 9600000},
+    {.type = WIRE_HEAR, .request = UINT64_MAX, .number = 9600000, .strings = {"de", "en", "0 1"}},
     {.type = WIRE_WARM, .request = 4},
     {.type = WIRE_CANCEL, .request = 5},
     {.type = WIRE_LIVE, .request = 6, .number = 2},
     {.type = WIRE_BEAT, .request = 7},
     {.type = WIRE_TEXT, .request = 8, .strings = {"gr\xc3\xbc\xc3\x9f dich"}},
-    {.type = WIRE_DONE, .request = 9, .number = WIRE_FAILED, .ms = 12.5, .strings = {"why", "name", ""}},
+    {.type = WIRE_DONE, .request = 9, .number = WIRE_FAILED, .ms = 12.5, .strings = {"why", "name", "de", ""}},
 };
 enum { N_SAMPLES = sizeof samples / sizeof *samples };
 

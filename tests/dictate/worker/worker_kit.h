@@ -26,7 +26,8 @@ typedef struct kit_answer {
     bool ok;
     int32_t n_attempts;
     double audio_seconds, decode_ms, wait_ms;
-    char text[KIT_TEXT], error[KIT_TEXT], model[64];
+    char text[KIT_TEXT], error[KIT_TEXT], model[64], language[16], target[16];
+    int32_t n_words;
 } kit_answer;
 
 typedef struct kit_state {
@@ -79,6 +80,9 @@ static void kit_take_answer(void *user, const worker_answer *a)
         snprintf(to->text, sizeof to->text, "%s", a->text);
         snprintf(to->error, sizeof to->error, "%s", a->error);
         snprintf(to->model, sizeof to->model, "%s", a->model);
+        snprintf(to->language, sizeof to->language, "%s", a->language);
+        snprintf(to->target, sizeof to->target, "%s", a->target);
+        to->n_words = a->n_words;
     }
     pthread_cond_broadcast(&k->changed);
     pthread_mutex_unlock(&k->mutex);
