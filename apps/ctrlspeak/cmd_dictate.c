@@ -21,8 +21,8 @@ typedef struct arguments {
     const char *config;
     const char *language, *translate_to, *source_lang, *target_lang;
     const char *model, *gesture, *source, *device, *deliver, *history_db;
-    int32_t punctuation, threads, precision, cue_volume, keys, spoken_punctuation, worker, pause_media, history, log_level, log_text,
-        cache;
+    int32_t punctuation, threads, precision, cue_volume, keys, spoken_punctuation, worker, pause_media, history,
+        log_level, log_text, cache;
 } arguments;
 
 #define AT(field) offsetof(arguments, field)
@@ -39,7 +39,8 @@ static const cli_option options[] = {
     {"cache", 0, CLI_SWITCH, AT(cache), NULL, 0, 0, "on", NULL,
      "keep packed weights, so that the next start maps them; see ctrlspeak models cache"},
     {"gesture", 'g', CLI_TEXT, AT(gesture), "GESTURE", 0, 0, "triple:ctrl", NULL,
-     "what starts and stops: triple:ctrl, double:ctrl_right, toggle:f12, hybrid:ctrl_right, none; with languages of its own: "
+     "what starts and stops: triple:ctrl, double:ctrl_right, toggle:f12, hybrid:ctrl_right, none; with languages of "
+     "its own: "
      "'hold:super_right de>en'"},
     {"language", 0, CLI_TEXT, AT(language), "LANGUAGE", 0, 0, "the model's own", NULL,
      "what is spoken, for a model that is told (Canary): de, auto"},

@@ -43,7 +43,8 @@ static int run(const cli_command *command, int argc, char **argv)
         return status < 0 ? APP_DONE : status;
     if (strcmp(order, "status") == 0 && a.follow)
         return ask(a.json ? "follow --json" : "follow", -1);
-    if (!spoken_set(&asked, a.language ? a.language : "", a.translate_to ? a.translate_to : "", trouble, sizeof trouble))
+    if (!spoken_set(&asked, a.language ? a.language : "", a.translate_to ? a.translate_to : "", trouble,
+                    sizeof trouble))
         return cli_misuse(command, "%s", trouble);
     snprintf(text, sizeof text, "%s%s%s%s%s%s%s", order, a.no_wait ? " --no-wait" : "", a.json ? " --json" : "",
              asked.language[0] ? " --language " : "", asked.language, asked.target[0] ? " --translate-to " : "",
@@ -53,14 +54,23 @@ static int run(const cli_command *command, int argc, char **argv)
     return ask(text, waits ? OUTCOME_MS : QUICK_MS);
 }
 
-#define NO_WAIT                                                                    \
-    {"no-wait", 0, CLI_FLAG, offsetof(arguments, no_wait), NULL, 0, 0, NULL, NULL, \
-     "do not wait for the text to be delivered"}
-#define LANGUAGES                                                                                                         \
-    {"language", 0, CLI_TEXT, offsetof(arguments, language), "LANGUAGE", 0, 0, "as the settings say", NULL,             \
-     "what is spoken in this recording"},                                                                                 \
-        {"translate-to", 0, CLI_TEXT, offsetof(arguments, translate_to), "LANGUAGE", 0, 0, "as the settings say, or with " \
-         "--language what is spoken", NULL, "what to write"}
+#define NO_WAIT                                                                       \
+    {                                                                                 \
+        "no-wait", 0, CLI_FLAG, offsetof(arguments, no_wait), NULL, 0, 0, NULL, NULL, \
+            "do not wait for the text to be delivered"                                \
+    }
+#define LANGUAGES                                                                         \
+    {"language", 0,                                                                       \
+     CLI_TEXT,   offsetof(arguments, language),                                           \
+     "LANGUAGE", 0,                                                                       \
+     0,          "as the settings say",                                                   \
+     NULL,       "what is spoken in this recording"},                                     \
+    {                                                                                     \
+        "translate-to", 0, CLI_TEXT, offsetof(arguments, translate_to), "LANGUAGE", 0, 0, \
+            "as the settings say, or with "                                               \
+            "--language what is spoken",                                                  \
+            NULL, "what to write"                                                         \
+    }
 
 static const cli_option wait_options[] = {NO_WAIT};
 static const cli_option start_options[] = {LANGUAGES};
@@ -72,8 +82,8 @@ static const cli_option status_options[] = {
     {"json", 0, CLI_FLAG, offsetof(arguments, json), NULL, 0, 0, NULL, NULL, "one JSON object a line"},
 };
 
-static const cli_example start_examples[] = {
-    {"ctrlspeak dictate start --language de --translate-to en", "as the gesture would; what is spoken in German becomes English"}};
+static const cli_example start_examples[] = {{"ctrlspeak dictate start --language de --translate-to en",
+                                              "as the gesture would; what is spoken in German becomes English"}};
 static const cli_example stop_examples[] = {
     {"ctrlspeak dictate stop", "0: delivered; 3: no speech; 8: not delivered, but kept"}};
 static const cli_example toggle_examples[] = {{"ctrlspeak dictate toggle", "bind a key of the desktop to it"}};

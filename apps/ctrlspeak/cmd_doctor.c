@@ -13,6 +13,7 @@
 #include "dictate/keys/keys.h"
 #include "dictate/settings/settings.h"
 #include "dictate/voice/joining.h"
+#include "dictate/worker/worker.h"
 #include "model_file.h"
 
 #include <errno.h>
@@ -57,6 +58,12 @@ static bool gestures_are_right(const settings *set, char error[SETTINGS_ERROR])
     return true;
 }
 
+static bool languages_are_right(const settings *set, char error[SETTINGS_ERROR])
+{
+    spoken_as standard;
+    return spoken_set(&standard, set->language, set->translate_to, error, SETTINGS_ERROR);
+}
+
 static bool texts_are_right(const settings *set, char error[SETTINGS_ERROR])
 {
     const text_rules_options options = {
@@ -75,12 +82,34 @@ static void look_at_settings(examination *x)
     char error[SETTINGS_ERROR];
     char *path = settings_path();
     x->set = settings_load(NULL, error);
-    if (x->set && gestures_are_right(x->set, error) && texts_are_right(x->set, error)
+    if (x->set && gestures_are_right(x->set, error) && languages_are_right(x->set, error)
+        && texts_are_right(x->set, error)
         && deliver_check_rules((const char *const *)x->set->deliver_rules.items, x->set->deliver_rules.n_items, error))
         report(x, FINE, "config", path && access(path, F_OK) == 0 ? path : "no config file: the defaults hold");
     else
         report(x, BROKEN, "config", error);
     free(path);
+}
+
+/* Do the languages of the settings and of each gesture suit the model? */
+static void look_at_languages(examination *x, const char *name, const worker_facts *facts)
+{
+    char why[WORKER_ERROR] = "";
+    spoken_as standard, how;
+    gesture_binding binding;
+    if (!x->set || !spoken_set(&standard, x->set->language, x->set->translate_to, why, sizeof why))
+        return; /* told as the config's */
+    bool good = worker_takes(facts, name, &standard, why);
+    for (int32_t i = 0; good && i < x->set->gesture.n_items; i++) {
+        if (!gesture_parse(x->set->gesture.items[i], &binding, why, sizeof why))
+            continue;
+        how = spoken_over(&binding.spoken, &standard);
+        good = worker_takes(facts, name, &how, why);
+    }
+    if (!good)
+        report(x, BEARABLE, "languages", why);
+    else if (facts->prompted)
+        report(x, FINE, "languages", facts->languages);
 }
 
 static void look_at_model(examination *x)
@@ -114,6 +143,9 @@ static void look_at_model(examination *x)
                            "parakeet-tdt-0.6b-v3"
                          : "");
         report(x, bundled ? BEARABLE : FINE, "model", sentence);
+        worker_facts facts;
+        worker_facts_of(info, &facts);
+        look_at_languages(x, info->name, &facts);
     }
     cs_model_close(model);
     free(path);

@@ -58,8 +58,8 @@ typedef struct utterance {
     int64_t second_job; /* the second try after an empty result; 0: not yet */
     double decode_ms, speech_seconds;
     bool no_memory;
-    int32_t binding; /* gesture that started it; -1: a command */
-    spoken_as spoken;   /* from its start on */
+    int32_t binding;  /* gesture that started it; -1: a command */
+    spoken_as spoken; /* from its start on */
     char why[DAEMON_ERROR];
     char *text; /* as delivered */
     char model[SCREEN_LINE], language[32], target[DELIVER_TARGET];
@@ -110,7 +110,8 @@ typedef struct dictation {
     int32_t n_waiting;
 
     worker_state worker_state;
-    worker_facts facts; /* of the model that was opened last */
+    worker_facts facts;                  /* of the model that was opened last */
+    char language_trouble[WORKER_ERROR]; /* what languages_tell() has said */
     char model[SCREEN_LINE], model_trouble[DAEMON_ERROR], device[SCREEN_LINE], message[DAEMON_ERROR];
     char device_wanted[CAPTURE_NAME]; /* "": the default */
     char *last_text;                  /* for last and paste-last */
@@ -141,7 +142,7 @@ void dictation_outcome(dictation *d, const deliver_outcome *outcome);
 bool languages_standard(const settings *set, spoken_as *standard, char error[DAEMON_ERROR]);
 /* What a recording is heard with that this gesture, or a command (binding -1) that asked for this or (NULL) for nothing, began. */
 spoken_as languages_of(const dictation *d, int32_t binding, const spoken_as *asked);
-/* A warning if the model cannot do what the settings and gestures ask for. */
+/* A warning if the model cannot do what the settings and gestures ask for, unless it was the last one. */
 void languages_tell(dictation *d);
 /* The same of one recording, for the screen. */
 void languages_begin(dictation *d, const utterance *u);

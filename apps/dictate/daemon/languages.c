@@ -29,14 +29,15 @@ spoken_as languages_of(const dictation *d, int32_t binding, const spoken_as *ask
 
 void languages_tell(dictation *d)
 {
-    char why[WORKER_ERROR];
-    for (int32_t b = -1; b < d->gestures.n_bindings; b++) {
+    char why[WORKER_ERROR] = "";
+    bool good = true;
+    for (int32_t b = -1; good && b < d->gestures.n_bindings; b++) { /* one that is wrong is enough */
         const spoken_as how = languages_of(d, b, NULL);
-        if (!worker_takes(&d->facts, d->model, &how, why)) {
-            dictation_say(d, LOG_WARNING, "%s", why);
-            return; /* one is enough */
-        }
+        good = worker_takes(&d->facts, d->model, &how, why);
     }
+    if (!good && strcmp(d->language_trouble, why) != 0)
+        dictation_say(d, LOG_WARNING, "%s", why);
+    snprintf(d->language_trouble, sizeof d->language_trouble, "%s", good ? "" : why);
 }
 
 void languages_begin(dictation *d, const utterance *u)

@@ -28,7 +28,7 @@ struct recording {
     pthread_mutex_t mutex;
     atomic_bool closing, failed;
     _Atomic int64_t begin_us, finish_us; /* 0: not yet */
-    spoken_as how;                          /* set before begin_us */
+    spoken_as how;                       /* set before begin_us */
 
     /* Under the mutex. */
     float *pcm;

@@ -467,7 +467,8 @@ bool setup_reload(dictation *d, char error[DAEMON_ERROR])
     renew_delivery(d, old);
     renew_keys(d, old);
     renew_capture(d);
-    languages_tell(d);
+    if (strcmp(set->model, old->model) == 0) /* else when the new one is there */
+        languages_tell(d);
     if (set->history != old->history || strcmp(set->history_db, old->history_db) != 0)
         open_history(d);
     retain_history(d);

@@ -139,8 +139,8 @@ static void describe_gesture(const dictation *d, char *out, size_t size)
     size_t n_side = side ? strcspn(side, " ") : 0; /* languages may follow */
     bool sided = (n_side == 5 && memcmp(side, "_left", 5) == 0) || (n_side == 6 && memcmp(side, "_right", 6) == 0);
     int n_key = sided ? (int)(side - key) - 1 : (int)strcspn(key + 1, " ");
-    snprintf(out, size, "%s %.*s%s%.*s", kind, sided ? (int)n_side - 1 : 0, sided ? side + 1 : "", sided ? " " : "", n_key,
-             key + 1);
+    snprintf(out, size, "%s %.*s%s%.*s", kind, sided ? (int)n_side - 1 : 0, sided ? side + 1 : "", sided ? " " : "",
+             n_key, key + 1);
     char *first = out + strlen(out) - (size_t)n_key;
     if (n_key > 0 && *first >= 'a' && *first <= 'z')
         *first = (char)(*first - 'a' + 'A');

@@ -72,12 +72,12 @@ typedef enum gesture_kind {
 
 typedef struct gesture_binding {
     gesture_kind kind;
-    int32_t n_taps;  /* GESTURE_TAPS: 2..GESTURE_TAPS_MAX */
-    uint32_t keys;   /* bit (1u << gesture_key) for each key that counts */
-    int32_t gap_ms;  /* between presses, at most; default 500 */
-    int32_t tap_ms;  /* press to release, at most; default 250 */
-    int32_t hold_ms; /* at least; default 400 */
-    spoken_as spoken;   /* languages of what it records, "" as for all; the engine does not look at them */
+    int32_t n_taps;   /* GESTURE_TAPS: 2..GESTURE_TAPS_MAX */
+    uint32_t keys;    /* bit (1u << gesture_key) for each key that counts */
+    int32_t gap_ms;   /* between presses, at most; default 500 */
+    int32_t tap_ms;   /* press to release, at most; default 250 */
+    int32_t hold_ms;  /* at least; default 400 */
+    spoken_as spoken; /* languages of what it records, "" as for all; the engine does not look at them */
 } gesture_binding;
 
 /* After GESTURE_ARM comes exactly one of START and DISARM before the next ARM, whatever the bindings: there is one

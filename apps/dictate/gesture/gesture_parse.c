@@ -70,10 +70,11 @@ bool gesture_parse(const char *text, gesture_binding *binding, char *error, int3
         return refuse(text, false, error, error_size);
     const char *rest = colon + 1 + n;
     if (*rest && !spoken_parse(rest + strspn(rest, " "), &languages)) {
-        snprintf(error, error_size > 0 ? (size_t)error_size : 0,
-                 "The gesture \"%.60s\" has no languages after its key; expected nothing, or as in \"hold:super_right de\" "
-                 "(spoken_as), \"hold:super_right de>en\" (spoken, written)",
-                 text);
+        snprintf(
+            error, error_size > 0 ? (size_t)error_size : 0,
+            "The gesture \"%.60s\" has no languages after its key; expected nothing, or as in \"hold:super_right de\" "
+            "(spoken_as), \"hold:super_right de>en\" (spoken, written)",
+            text);
         return false;
     }
     *binding = (gesture_binding){.kind = kinds[kind].kind,

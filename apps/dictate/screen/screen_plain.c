@@ -74,8 +74,7 @@ void plain_note(screen_plain *p, const screen_view *view)
         plain_line(p, "text", view->text);
         p->text_is_old = true;
     }
-    if (first || view->state != before->state)
-    {
+    if (first || view->state != before->state) {
         char state[40 + SPOKEN_TEXT];
         snprintf(state, sizeof state, "%s%s%s", dictate_state_text(view->state), view->languages[0] ? " " : "",
                  view->languages);

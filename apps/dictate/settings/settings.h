@@ -28,7 +28,7 @@
     X(cache_least_mb, INT, "cache_least_mb", "32", 0, 1000000, NULL, "packed weights below this are not kept")         \
     X(cpu, TEXT, "cpu", "", 0, 0, NULL, "highest CPU path; empty: the best")                                           \
     X(gesture, LIST, "dictate.gesture", "triple:ctrl", 0, 0, "gesture",                                                \
-      "what starts and stops: triple:ctrl, double:ctrl_right, toggle:f12, hybrid:..., hold:super_right de>en")          \
+      "what starts and stops: triple:ctrl, double:ctrl_right, toggle:f12, hybrid:..., hold:super_right de>en")         \
     X(language, TEXT, "dictate.language", "", 0, 0, "language",                                                        \
       "what is spoken, for a model that is told (Canary): de, auto; empty: the model's own")                           \
     X(translate_to, TEXT, "dictate.translate_to", "", 0, 0, "translate-to",                                            \

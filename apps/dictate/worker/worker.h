@@ -39,19 +39,19 @@ typedef struct worker_ask {
 
 /* What the model that was opened last takes and gives. */
 typedef struct worker_facts {
-    bool known;    /* false: none was opened yet */
-    bool prompted; /* it is told languages and punctuation */
-    bool times;    /* it can give times of words */
+    bool known;                       /* false: none was opened yet */
+    bool prompted;                    /* it is told languages and punctuation */
+    bool times;                       /* it can give times of words */
     char languages[WORKER_LANGUAGES]; /* of a prompted one, "en de fr"; "": not told */
 } worker_facts;
 
 typedef struct worker_answer {
     int64_t job;
     bool ok;
-    const char *text;  /* dies with the call; "" on failure */
-    const char *error; /* one sentence; "" when ok */
-    const char *warning; /* what befell the text, one sentence; "" nothing */
-    const char *model;   /* name of the model that did it; "" when none was open */
+    const char *text;         /* dies with the call; "" on failure */
+    const char *error;        /* one sentence; "" when ok */
+    const char *warning;      /* what befell the text, one sentence; "" nothing */
+    const char *model;        /* name of the model that did it; "" when none was open */
     const char *language;     /* spoken; "" when the model does not tell */
     const char *target;       /* written */
     const worker_word *words; /* dies with the call; none when the model gives no times */
@@ -92,6 +92,9 @@ worker *worker_create(worker_kind kind, const worker_options *options, const wor
 int64_t worker_submit(worker *w, const float *pcm, size_t n_samples, const worker_ask *ask);
 /* Any thread. */
 void worker_get_facts(worker *w, worker_facts *facts);
+/* Of an open model. */
+struct cs_model_info;
+void worker_facts_of(const struct cs_model_info *info, worker_facts *facts);
 /* Can a model do that? False: why is one sentence that begins with the model's name. Of one that is not known yet: true. */
 bool worker_takes(const worker_facts *facts, const char *model, const spoken_as *how, char why[WORKER_ERROR]);
 /* Read the model's pages ahead, load it if it was unloaded or failed. Returns at once. Any thread. A job that comes

@@ -44,12 +44,24 @@ void facts_write(const worker_facts *facts, char text[FACTS_TEXT])
 bool facts_read(const char *text, worker_facts *facts)
 {
     size_t n = strlen(text);
-    if (n < 4 || (text[0] != '0' && text[0] != '1') || text[1] != ' ' || (text[2] != '0' && text[2] != '1') || text[3] != ' '
-        || n - 4 >= sizeof facts->languages)
+    if (n < 4 || (text[0] != '0' && text[0] != '1') || text[1] != ' ' || (text[2] != '0' && text[2] != '1')
+        || text[3] != ' ' || n - 4 >= sizeof facts->languages)
         return false;
     *facts = (worker_facts){.known = true, .prompted = text[0] == '1', .times = text[2] == '1'};
     memcpy(facts->languages, text + 4, n - 3);
     return true;
+}
+
+void worker_facts_of(const cs_model_info *info, worker_facts *facts)
+{
+    *facts = (worker_facts){
+        .known = true, .prompted = info->prompt_format[0] != 0, .times = strcmp(info->times, "none") != 0};
+    if (!facts->prompted || info->n_languages == 0)
+        return;
+    for (int32_t i = 0; i < info->n_languages && (i == 0 || facts->languages[0]); i++)
+        facts_add_language(facts, info->languages[i]);
+    if (facts->languages[0] && strcmp(info->prompt_format, "canary2") == 0)
+        facts_add_language(facts, "auto");
 }
 
 static bool has(const char *languages, const char *name)
@@ -68,8 +80,9 @@ bool worker_takes(const worker_facts *facts, const char *model, const spoken_as 
     if (!facts->known || !spoken_is_said(how))
         return true;
     if (!facts->prompted) {
-        snprintf(why, WORKER_ERROR, "%.200s takes no languages: '%s' is not used, the text is in the language that is spoken",
-                 model, spoken_text(how, " ", text));
+        snprintf(why, WORKER_ERROR,
+                 "%.200s takes no languages: '%s' is not used, the text is in the language that is spoken", model,
+                 spoken_text(how, " ", text));
         return false;
     }
     for (int i = 0; facts->languages[0] && i < 2; i++)

@@ -66,10 +66,6 @@ engine *engine_create_child(const char *program, int32_t hang_seconds, int wake_
 /* The words of the text by such lines, to be freed: at most those that stand in the text in this order. NULL and 0: none. */
 worker_word *engine_words(const char *text, const char *lines, int32_t *n_words);
 
-/* What an open model takes and gives. */
-struct cs_model_info;
-void engine_facts(const struct cs_model_info *info, worker_facts *facts);
-
 /* Freed memory goes back to the system. */
 void engine_trim(void);
 

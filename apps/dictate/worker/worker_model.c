@@ -77,18 +77,6 @@ static engine_end fail(char error[WORKER_ERROR], const cs_error *err)
     return ENGINE_FAILED;
 }
 
-void engine_facts(const cs_model_info *info, worker_facts *facts)
-{
-    *facts = (worker_facts){
-        .known = true, .prompted = info->prompt_format[0] != 0, .times = strcmp(info->times, "none") != 0};
-    if (!facts->prompted || info->n_languages == 0)
-        return;
-    for (int32_t i = 0; i < info->n_languages && (i == 0 || facts->languages[0]); i++)
-        facts_add_language(facts, info->languages[i]);
-    if (facts->languages[0] && strcmp(info->prompt_format, "canary2") == 0)
-        facts_add_language(facts, "auto");
-}
-
 static engine_end load(engine *e, const char *path, char error[WORKER_ERROR])
 {
     here *h = (here *)e;
@@ -125,7 +113,7 @@ static engine_end load(engine *e, const char *path, char error[WORKER_ERROR])
     h->session = session;
     e->loaded = true;
     snprintf(e->name, sizeof e->name, "%s", info->name);
-    engine_facts(info, &e->facts);
+    worker_facts_of(info, &e->facts);
     return ENGINE_OK;
 }
 

@@ -253,9 +253,8 @@ static engine_end hear(engine *e, const float *pcm, size_t n_samples, const work
     int64_t audio_seconds = (int64_t)(n_samples / ENGINE_RATE_HZ);
     char how[ASK_HOW];
     ask_write(what, how);
-    wire_message m = {.type = WIRE_HEAR,
-                      .number = (int64_t)n_samples,
-                      .strings = {what->spoken.language, what->spoken.target, how}};
+    wire_message m = {
+        .type = WIRE_HEAR, .number = (int64_t)n_samples, .strings = {what->spoken.language, what->spoken.target, how}};
     int samples = n_samples ? seal(pcm, n_samples, error) : -1;
     if (n_samples && samples < 0)
         return ENGINE_FAILED;

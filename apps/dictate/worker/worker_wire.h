@@ -15,16 +15,16 @@
 #include <stdint.h>
 
 /*         type, number of strings, lowest and highest number: what they mean */
-#define WIRE_TYPES(X)                                                               \
-    X(WIRE_LOAD, 3, 0, 256)            /* path, cpu path or "", how; threads */     \
-    X(WIRE_UNLOAD, 0, 0, 0)            /* */                                        \
+#define WIRE_TYPES(X)                                                                             \
+    X(WIRE_LOAD, 3, 0, 256)            /* path, cpu path or "", how; threads */                   \
+    X(WIRE_UNLOAD, 0, 0, 0)            /* */                                                      \
     X(WIRE_HEAR, 3, 0, WIRE_SAMPLES)   /* ask; samples, in the descriptor; no descriptor for 0 */ \
-    X(WIRE_WARM, 0, 0, 0)              /* */                                        \
-    X(WIRE_CANCEL, 0, 0, 0)            /* */                                        \
-    X(WIRE_LIVE, 0, 0, 2)              /* models open */                            \
-    X(WIRE_BEAT, 0, 0, 0)              /* still at it */                            \
-    X(WIRE_TEXT, 1, 0, 0)              /* the next piece of the text */             \
-    X(WIRE_WORDS, 1, 0, 0)             /* the next piece of the words' times */     \
+    X(WIRE_WARM, 0, 0, 0)              /* */                                                      \
+    X(WIRE_CANCEL, 0, 0, 0)            /* */                                                      \
+    X(WIRE_LIVE, 0, 0, 2)              /* models open */                                          \
+    X(WIRE_BEAT, 0, 0, 0)              /* still at it */                                          \
+    X(WIRE_TEXT, 1, 0, 0)              /* the next piece of the text */                           \
+    X(WIRE_WORDS, 1, 0, 0)             /* the next piece of the words' times */                   \
     X(WIRE_DONE, 4, 0, WIRE_CANCELLED) /* error or warning, name, told, written; how it ended; ms */
 
 enum { WIRE_OK, WIRE_FAILED, WIRE_CANCELLED }; /* DONE's number */

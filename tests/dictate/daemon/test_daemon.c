@@ -320,8 +320,13 @@ static void gesture(gesture_act act)
 static void answer(int64_t job, const char *text)
 {
     mail m = {.kind = MAIL_ANSWER};
-    m.of.answer =
-        (worker_answer){.job = job, .ok = text != NULL, .text = text ? text : "", .model = "m", .warning = "", .language = "", .target = ""};
+    m.of.answer = (worker_answer){.job = job,
+                                  .ok = text != NULL,
+                                  .text = text ? text : "",
+                                  .model = "m",
+                                  .warning = "",
+                                  .language = "",
+                                  .target = ""};
     m.of.answer.error = text ? "" : "it died";
     dictation_handle(&d, &m);
 }
@@ -589,6 +594,9 @@ static void a_model_that_lacks_the_language(void)
     CHECK(setup_reload(&d, error));
     loaded(&none);
     CHECK_STR(d.message, "m takes no languages: 'de' is not used, the text is in the language that is spoken");
+    d.message[0] = 0;
+    loaded(&none); /* as after every rest: once is enough */
+    CHECK_STR(d.message, "");
     loaded(&some);
     CHECK_STR(d.message, "m has no language 'de', expected one of: en fr");
     d.message[0] = 0;

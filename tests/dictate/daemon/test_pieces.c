@@ -59,7 +59,8 @@ static worker_word words[50];
 
 static worker_answer answer(int64_t job, const char *script)
 {
-    worker_answer a = {.job = job, .ok = true, .text = text, .error = "", .model = "m", .language = "", .target = "", .words = words};
+    worker_answer a = {
+        .job = job, .ok = true, .text = text, .error = "", .model = "m", .language = "", .target = "", .words = words};
     text[0] = 0;
     while (*script) {
         char word[50];
@@ -131,8 +132,13 @@ static void without_times_there_is_no_context(void)
     segment(1, 3);
     segment(4, 5);
     int64_t with_context = n_jobs;
-    worker_answer a = {
-        .job = with_context, .ok = true, .text = "one two three", .error = "", .model = "", .language = "", .target = ""};
+    worker_answer a = {.job = with_context,
+                       .ok = true,
+                       .text = "one two three",
+                       .error = "",
+                       .model = "",
+                       .language = "",
+                       .target = ""};
     CHECK(pieces_answer(&d, &u, &a));
     CHECK(pieces_pending(&u) && n_jobs == with_context + 1);
     CHECK_INT(job_first, (int64_t)(3.55 * VOICE_RATE_HZ));
@@ -211,7 +217,8 @@ static void a_text_without_words_stands(void)
 {
     start();
     segment(1, 8);
-    worker_answer a = {.job = n_jobs, .ok = true, .text = "one two", .error = "", .model = "", .language = "de", .target = "en"};
+    worker_answer a = {
+        .job = n_jobs, .ok = true, .text = "one two", .error = "", .model = "", .language = "de", .target = "en"};
     CHECK(pieces_answer(&d, &u, &a));
     CHECK_STR(u.pieces[0].text, "one two");
     CHECK_INT(u.pieces[0].n_patches, 0);

@@ -438,7 +438,8 @@ static void parses_bindings(void)
     CHECK(gesture_parse("triple:ctrl", &binding, error, sizeof error) && !spoken_is_said(&binding.spoken));
     CHECK(gesture_parse("hold:super_right de>en", &binding, error, sizeof error));
     CHECK(strcmp(binding.spoken.language, "de") == 0 && strcmp(binding.spoken.target, "en") == 0);
-    static const char *const mute[] = {"triple:ctrl ", "triple:ctrl de>", "triple:ctrl de en", "triple:ctrl >", "triple:ctrl d!"};
+    static const char *const mute[] = {"triple:ctrl ", "triple:ctrl de>", "triple:ctrl de en", "triple:ctrl >",
+                                       "triple:ctrl d!"};
     for (size_t i = 0; i < sizeof mute / sizeof *mute; i++)
         CHECK(!gesture_parse(mute[i], &binding, error, sizeof error) && strstr(error, "hold:super_right de>en"));
     CHECK(!gesture_parse("triple:ctrl de>", &binding, error, 20) && strlen(error) < 20);

@@ -404,7 +404,8 @@ static void rules_hold_for_nonsense(void)
         seed_state = (uint64_t)round * UINT64_C(0x9E3779B97F4A7C15) + 7;
         for (int b = 0; b < GESTURE_BINDINGS; b++)
             bindings[b] = (gesture_binding){(gesture_kind)draw(4), (int32_t)draw(8),   draw(1u << N_GESTURE_KEYS),
-                                            (int32_t)draw(800),    (int32_t)draw(400), (int32_t)draw(600), {{0}, {0}, 0}};
+                                            (int32_t)draw(800),    (int32_t)draw(400), (int32_t)draw(600),
+                                            {{0}, {0}, 0}};
         watch_init(&watch, bindings, 1 + (int32_t)draw(GESTURE_BINDINGS), draw(1u << N_GESTURE_KEYS));
         const char *broken = NULL;
         for (int i = 0; i < 300 && !broken; i++) {

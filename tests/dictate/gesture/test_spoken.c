@@ -8,15 +8,13 @@
 static void texts(void)
 {
     static const char *const good[][4] = {
-        {"de", "de", "", "de"},
-        {"de>en", "de", "en", "de>en"},
-        {">en", "", "en", ">en"},
-        {"de > en", "de", "en", "de>en"},
-        {"de> en", "de", "en", "de>en"},
-        {"auto>zh-Hans1", "auto", "zh-Hans1", "auto>zh-Hans1"},
+        {"de", "de", "", "de"},          {"de>en", "de", "en", "de>en"},
+        {">en", "", "en", ">en"},        {"de > en", "de", "en", "de>en"},
+        {"de> en", "de", "en", "de>en"}, {"auto>zh-Hans1", "auto", "zh-Hans1", "auto>zh-Hans1"},
     };
-    static const char *const bad[] = {"",        " ",     ">",      "de>",        "de >",      "de en",    "de>en>fr",
-                                      "de>en fr", "de,en", "<|de|>", "ninebytes>x", "x>ninebytes", "d\xc3\xa9", " de"};
+    static const char *const bad[] = {"",          " ",        ">",     "de>",    "de >",        "de en",
+                                      "de>en>fr",  "de>en fr", "de,en", "<|de|>", "ninebytes>x", "x>ninebytes",
+                                      "d\xc3\xa9", " de"};
     char text[SPOKEN_TEXT];
     spoken_as s;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -54,8 +52,8 @@ static void names(void)
 static void whose_word_holds(void)
 {
     static const char *const rows[][3] = {
-        {"", "", ""},         {"", "de>en", "de>en"}, {"fr", "de>en", "fr"},
-        {">fr", "de>en", "de>fr"}, {">fr", "", ">fr"},     {"fr>de", "en", "fr>de"},
+        {"", "", ""},       {"", "de>en", "de>en"},   {"fr", "de>en", "fr"}, {">fr", "de>en", "de>fr"},
+        {">fr", "", ">fr"}, {"fr>de", "en", "fr>de"},
     };
     char text[SPOKEN_TEXT];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

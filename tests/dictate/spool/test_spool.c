@@ -347,7 +347,8 @@ static void damaged_headers(void)
 
 static void languages_stay_with_the_sound(void)
 {
-    static const spoken_as all[] = {{"", "", 0}, {"de", "", 1}, {"de", "en", 2}, {"", "fr", 0}, {"zh-Hans1", "zh-Hant1", 2}};
+    static const spoken_as all[] = {
+        {"", "", 0}, {"de", "", 1}, {"de", "en", 2}, {"", "fr", 0}, {"zh-Hans1", "zh-Hant1", 2}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         begin();
         spool *s = spool_create(folder, &all[i], error);

@@ -21,9 +21,10 @@ static void asks_come_back(void)
 
 static void asks_that_make_no_sense(void)
 {
-    static const char *const bad[][3] = {
-        {"de", "", ""},    {"de", "", "0"},   {"de", "", "3 0"},         {"de", "", "0 2"},      {"de", "", "0 0 "},
-        {"de", "", "-1 0"}, {"d e", "", "0 0"}, {"", "ninebytes", "0 0"}, {"<|de|>", "", "0 0"}, {"d\xc3\xa9", "", "0 0"}};
+    static const char *const bad[][3] = {{"de", "", ""},          {"de", "", "0"},          {"de", "", "3 0"},
+                                         {"de", "", "0 2"},       {"de", "", "0 0 "},       {"de", "", "-1 0"},
+                                         {"d e", "", "0 0"},      {"", "ninebytes", "0 0"}, {"<|de|>", "", "0 0"},
+                                         {"d\xc3\xa9", "", "0 0"}};
     worker_ask ask = {{"xx", "", 0}, false};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (!CHECK(!ask_read(bad[i][0], bad[i][1], bad[i][2], &ask)))

@@ -6,8 +6,9 @@
 #include "worker_kit.h"
 
 static const worker_ask asks[] = {
-    {{"", "", CS_CHOICE_DEFAULT}, false},     {{"en", "", CS_CHOICE_DEFAULT}, false}, {{"de", "", CS_CHOICE_DEFAULT}, false},
-    {{"de", "en", CS_CHOICE_DEFAULT}, false}, {{"en", "", CS_CHOICE_NO}, false},      {{"en", "de", CS_CHOICE_YES}, false},
+    {{"", "", CS_CHOICE_DEFAULT}, false},   {{"en", "", CS_CHOICE_DEFAULT}, false},
+    {{"de", "", CS_CHOICE_DEFAULT}, false}, {{"de", "en", CS_CHOICE_DEFAULT}, false},
+    {{"en", "", CS_CHOICE_NO}, false},      {{"en", "de", CS_CHOICE_YES}, false},
     {{"de", "", CS_CHOICE_DEFAULT}, true},
 };
 enum { N_ASKS = sizeof asks / sizeof *asks, AS_GERMAN = 2, TRANSLATED = 3 };
