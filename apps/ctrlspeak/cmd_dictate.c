@@ -40,8 +40,7 @@ static const cli_option options[] = {
      "keep packed weights, so that the next start maps them; see ctrlspeak models cache"},
     {"gesture", 'g', CLI_TEXT, AT(gesture), "GESTURE", 0, 0, "triple:ctrl", NULL,
      "what starts and stops: triple:ctrl, double:ctrl_right, toggle:f12, hybrid:ctrl_right, none; with languages of "
-     "its own: "
-     "'hold:super_right de>en'"},
+     "its own: 'hold:super_right de>en'"},
     {"language", 0, CLI_TEXT, AT(language), "LANGUAGE", 0, 0, "the model's own", NULL,
      "what is spoken, for a model that is told (Canary): de, auto"},
     {"translate-to", 0, CLI_TEXT, AT(translate_to), "LANGUAGE", 0, 0, "what is spoken", NULL,

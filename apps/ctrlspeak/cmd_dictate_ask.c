@@ -54,27 +54,15 @@ static int run(const cli_command *command, int argc, char **argv)
     return ask(text, waits ? OUTCOME_MS : QUICK_MS);
 }
 
-#define NO_WAIT                                                                       \
-    {                                                                                 \
-        "no-wait", 0, CLI_FLAG, offsetof(arguments, no_wait), NULL, 0, 0, NULL, NULL, \
-            "do not wait for the text to be delivered"                                \
-    }
-#define LANGUAGES                                                                         \
-    {"language", 0,                                                                       \
-     CLI_TEXT,   offsetof(arguments, language),                                           \
-     "LANGUAGE", 0,                                                                       \
-     0,          "as the settings say",                                                   \
-     NULL,       "what is spoken in this recording"},                                     \
-    {                                                                                     \
-        "translate-to", 0, CLI_TEXT, offsetof(arguments, translate_to), "LANGUAGE", 0, 0, \
-            "as the settings say, or with "                                               \
-            "--language what is spoken",                                                  \
-            NULL, "what to write"                                                         \
-    }
-
-static const cli_option wait_options[] = {NO_WAIT};
-static const cli_option start_options[] = {LANGUAGES};
-static const cli_option toggle_options[] = {NO_WAIT, LANGUAGES};
+/* stop takes the first, start the others, toggle all. */
+static const cli_option recording_options[] = {
+    {"no-wait", 0, CLI_FLAG, offsetof(arguments, no_wait), NULL, 0, 0, NULL, NULL,
+     "do not wait for the text to be delivered"},
+    {"language", 0, CLI_TEXT, offsetof(arguments, language), "LANGUAGE", 0, 0, "as the settings say", NULL,
+     "what is spoken in this recording, for a model that is told (Canary)"},
+    {"translate-to", 0, CLI_TEXT, offsetof(arguments, translate_to), "LANGUAGE", 0, 0, "as the settings say", NULL,
+     "what to write; with --language alone, what is spoken is written"},
+};
 
 static const cli_option status_options[] = {
     {"follow", 'f', CLI_FLAG, offsetof(arguments, follow), NULL, 0, 0, NULL, NULL,
@@ -106,9 +94,9 @@ static const cli_example quit_examples[] = {{"ctrlspeak dictate quit", "end it"}
         .run = run,                                                            \
     };
 
-ORDER(command_dictate_start, "start", "Begin a recording", start_examples, start_options, 2)
-ORDER(command_dictate_stop, "stop", "End the recording and wait for its text", stop_examples, wait_options, 1)
-ORDER(command_dictate_toggle, "toggle", "Begin or end a recording", toggle_examples, toggle_options, 3)
+ORDER(command_dictate_start, "start", "Begin a recording", start_examples, recording_options + 1, 2)
+ORDER(command_dictate_stop, "stop", "End the recording and wait for its text", stop_examples, recording_options, 1)
+ORDER(command_dictate_toggle, "toggle", "Begin or end a recording", toggle_examples, recording_options, 3)
 ORDER(command_dictate_cancel, "cancel", "Drop the recording", cancel_examples, NULL, 0)
 ORDER(command_dictate_status, "status", "What the running dictation does", status_examples, status_options, 2)
 ORDER(command_dictate_last, "last", "Print the text of the last dictation", last_examples, NULL, 0)

@@ -73,7 +73,7 @@ bool gesture_parse(const char *text, gesture_binding *binding, char *error, int3
         snprintf(
             error, error_size > 0 ? (size_t)error_size : 0,
             "The gesture \"%.60s\" has no languages after its key; expected nothing, or as in \"hold:super_right de\" "
-            "(spoken_as), \"hold:super_right de>en\" (spoken, written)",
+            "(spoken), \"hold:super_right de>en\" (spoken, written)",
             text);
         return false;
     }
