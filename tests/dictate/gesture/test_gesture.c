@@ -442,6 +442,9 @@ static void parses_bindings(void)
                                        "triple:ctrl d!"};
     for (size_t i = 0; i < sizeof mute / sizeof *mute; i++)
         CHECK(!gesture_parse(mute[i], &binding, error, sizeof error) && strstr(error, "hold:super_right de>en"));
+    CHECK(!gesture_parse("triple:ctrl de>", &binding, error, sizeof error));
+    CHECK_STR(error, "The gesture \"triple:ctrl de>\" has no languages after its key; expected nothing, or as in "
+                     "\"hold:super_right de\" (spoken), \"hold:super_right de>en\" (spoken, written)");
     CHECK(!gesture_parse("triple:ctrl de>", &binding, error, 20) && strlen(error) < 20);
     CHECK(!gesture_parse("tripple:ctrl", &binding, error, sizeof error));
     CHECK_STR(error,
