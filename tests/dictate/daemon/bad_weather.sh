@@ -46,7 +46,7 @@ check "a rule that is none" start_fails 2 'Emacs.*CLASS=CHORD'
 "$program" doctor >"$place/said" 2>&1
 check "doctor: a rule that is none" grep -q '^missing *config .*Emacs.*CLASS=CHORD' "$place/said"
 rm "$place/config/ctrlspeak/config"
-check "a language" start_fails 2 'source-lang' --source-lang de
+check "a language that is none" start_fails 2 'the language to hear.*such as de' --source-lang d,e
 check "no daemon: status says so" sh -c "'$program' dictate status 2>&1 >/dev/null | grep -q 'no dictation runs'"
 "$program" dictate stop 2>/dev/null
 check "no daemon: status 7" test $? = 7
