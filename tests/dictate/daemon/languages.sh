@@ -79,9 +79,21 @@ ok $? "its sound stays, and the log names those there are"
 end
 rm -f "$place"/ctrlspeak/spool/*.cspool "$place"/ctrlspeak/history.db*
 
+# A minute of silence behind it, so that the recording does not end by itself: the header's two sizes, then what there was.
+long=$place/long.wav
+{
+    head -c 4 "$speech" && printf '\064\233\036\000'
+    head -c 40 "$speech" | tail -c +9 && printf '\020\233\036\000'
+    tail -c +45 "$speech" && head -c 1920000 /dev/zero
+} >"$long"
+speech=$long
 start file "dictate.language = en"
 "$program" dictate start --language de --translate-to en && wait_for is_recorded 64000
 ok $? "two seconds are recorded"
+"$program" dictate status | grep -q '^recording .*, de > en$'
+ok $? "status shows the languages"
+"$program" dictate status --json | grep -q '"language": "de", "translate_to": "en"'
+ok $? "and in JSON"
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
 start file "dictate.language = de"

@@ -167,11 +167,14 @@ static void lines_come_once_per_change(void)
     plain_note(&p, &v);
     plain_note(&p, &v);
     v.state = STATE_RECORDING;
+    strcpy(v.languages, "de > en");
     plain_note(&p, &v);
+    v.languages[0] = 0;
     v.state = STATE_DELIVERED; /* the same words again */
     plain_note(&p, &v);
     p.lines[p.n] = 0;
-    CHECK_STR(p.lines, "model m\nstate recording\ntext the text of? it\nstate delivered\nstate recording\n"
+    CHECK_STR(p.lines, "model m\nstate recording\ntext the text of? it\nstate delivered\n"
+                       "state recording de > en\n"
                        "text the text of? it\nstate delivered\n");
 }
 
