@@ -577,6 +577,21 @@ static void languages_of_gestures_settings_and_commands(void)
     close_daemon();
 }
 
+static void what_befell_the_text_is_told(void)
+{
+    open_daemon();
+    utterance *u = recorded(1);
+    mail m = {.kind = MAIL_ANSWER};
+    m.of.answer = (worker_answer){.job = n_jobs, .ok = true, .text = "round and round", .error = "", .model = "m"};
+    m.of.answer.warning = "the answer went round";
+    m.of.answer.language = m.of.answer.target = "de";
+    dictation_handle(&d, &m);
+    CHECK_STR(d.message, "the answer went round");
+    CHECK_STR(u->language, "de");
+    pump(u, STATE_DELIVERED); /* what there is of it */
+    close_daemon();
+}
+
 static void loaded(const worker_facts *facts)
 {
     model_facts = *facts;
@@ -739,6 +754,7 @@ int main(void)
     RUN(memory_that_does_not_suffice);
     RUN(reloaded_in_the_middle);
     RUN(languages_of_gestures_settings_and_commands);
+    RUN(what_befell_the_text_is_told);
     RUN(a_model_that_lacks_the_language);
     RUN(chosen_on_the_screen);
     RUN(another_deliverer);
