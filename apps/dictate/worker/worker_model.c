@@ -163,6 +163,23 @@ static cs_err transcribe(here *h, const float *pcm, size_t n_samples, const work
     return code;
 }
 
+/* With "auto" the model may not tell the language, as of a cough, or because it has not learnt to. No words are lost for that: it then
+ * hears as it does when it is not asked. */
+static cs_err transcribe_somehow(here *h, const float *pcm, size_t n_samples, const worker_ask *ask, cs_result **result,
+                                 char warning[WORKER_ERROR], cs_error *err)
+{
+    cs_err code = transcribe(h, pcm, n_samples, ask, result, err);
+    if (code != CS_EUNSUPPORTED || strcmp(ask->spoken.language, "auto") != 0)
+        return code;
+    worker_ask own = *ask;
+    own.spoken.language[0] = 0;
+    code = transcribe(h, pcm, n_samples, &own, result, err);
+    if (!code)
+        snprintf(warning, WORKER_ERROR, "%s does not tell the language of this recording, it was heard as '%s'",
+                 h->base.name, (*result)->language);
+    return code;
+}
+
 static engine_end hear(engine *e, const float *pcm, size_t n_samples, const worker_ask *ask, engine_heard *heard,
                        char error[WORKER_ERROR])
 {
@@ -170,7 +187,7 @@ static engine_end hear(engine *e, const float *pcm, size_t n_samples, const work
     cs_error err = {0};
     cs_result *result = NULL;
     int64_t begun_ns = engine_clock_ns();
-    cs_err code = transcribe(h, pcm, n_samples, ask, &result, &err);
+    cs_err code = transcribe_somehow(h, pcm, n_samples, ask, &result, heard->warning, &err);
     if (code)
         return code == CS_ECANCELLED ? ENGINE_CANCELLED : fail(error, &err);
     heard->decode_ms = (double)(engine_clock_ns() - begun_ns) / 1e6;
@@ -184,7 +201,8 @@ static engine_end hear(engine *e, const float *pcm, size_t n_samples, const work
     heard->words = lines.data;
     snprintf(heard->language, sizeof heard->language, "%s", result->language);
     snprintf(heard->target, sizeof heard->target, "%s", result->target_language);
-    snprintf(heard->warning, sizeof heard->warning, "%s", result->warning ? result->warning : "");
+    if (result->warning)
+        snprintf(heard->warning, sizeof heard->warning, "%s", result->warning);
     cs_result_free(result);
     if (heard->text)
         return ENGINE_OK;

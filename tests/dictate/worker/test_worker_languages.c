@@ -106,6 +106,33 @@ static void a_process_names_what_there_is(void)
     check_lacking(WORKER_PROCESS);
 }
 
+/* This model has not learnt to tell. */
+static void check_auto(worker_kind kind)
+{
+    const worker_ask own = {{"", "", 0}, false}, automatic = {{"auto", "", 0}, false};
+    kit *k = kit_create();
+    worker *w = kit_start(k, kind, (worker_options){.unload_seconds = -1});
+    worker_submit(w, clip.pcm, clip.n_samples, &own);
+    worker_submit(w, clip.pcm, clip.n_samples, &automatic);
+    kit_wait_answers(k, 2);
+    CHECK(k->answers[0].ok && k->answers[1].ok);
+    CHECK_STR(k->answers[0].warning, "");
+    CHECK_STR(k->answers[1].text, k->answers[0].text);
+    CHECK_STR(k->answers[1].language, "en");
+    CHECK_STR(k->answers[1].warning, "model does not tell the language of this recording, it was heard as 'en'");
+    kit_free(k);
+}
+
+static void a_thread_that_cannot_tell(void)
+{
+    check_auto(WORKER_THREAD);
+}
+
+static void a_process_that_cannot_tell(void)
+{
+    check_auto(WORKER_PROCESS);
+}
+
 static void check_without_prompts(worker_kind kind)
 {
     const worker_ask plain = {{"", "", 0}, false}, translated = {{"de", "en", CS_CHOICE_YES}, true};
@@ -157,6 +184,8 @@ int main(int argc, char **argv)
     RUN(process_hears_as_it_is_told);
     RUN(a_thread_names_what_there_is);
     RUN(a_process_names_what_there_is);
+    RUN(a_thread_that_cannot_tell);
+    RUN(a_process_that_cannot_tell);
     RUN(a_thread_without_prompts);
     RUN(a_process_without_prompts);
     cs_audio_free(clip.audio);

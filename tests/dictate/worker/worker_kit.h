@@ -26,7 +26,7 @@ typedef struct kit_answer {
     bool ok;
     int32_t n_attempts;
     double audio_seconds, decode_ms, wait_ms;
-    char text[KIT_TEXT], error[KIT_TEXT], model[64], language[16], target[16];
+    char text[KIT_TEXT], error[KIT_TEXT], warning[KIT_TEXT], model[64], language[16], target[16];
     int32_t n_words;
 } kit_answer;
 
@@ -80,6 +80,7 @@ static void kit_take_answer(void *user, const worker_answer *a)
         snprintf(to->text, sizeof to->text, "%s", a->text);
         snprintf(to->error, sizeof to->error, "%s", a->error);
         snprintf(to->model, sizeof to->model, "%s", a->model);
+        snprintf(to->warning, sizeof to->warning, "%s", a->warning);
         snprintf(to->language, sizeof to->language, "%s", a->language);
         snprintf(to->target, sizeof to->target, "%s", a->target);
         to->n_words = a->n_words;
