@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include "ctrlspeak.h"
+#include "progress_watch.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -111,32 +112,15 @@ static void memory_is_flat(void)
     CHECK(twenty.n_frames > 1.9 * (double)ten.n_frames);
 }
 
-typedef struct watch {
-    double last, total;
-    int calls;
-    bool fell;
-    double stop_at;
-} watch;
-
-static int progress(void *user, double done, double total)
-{
-    watch *w = user;
-    w->fell |= done < w->last;
-    w->last = done;
-    w->total = total;
-    w->calls++;
-    return w->stop_at > 0 && done >= w->stop_at;
-}
-
 static void progress_grows_and_stops(void)
 {
     cs_transcribe_options options;
     cs_result *result = NULL;
     cs_error err;
-    watch w = {0};
+    progress_watch w = {0};
     const int seconds = flat ? 300 : 60; /* "flat": long enough to be */
     cs_transcribe_options_init(&options);
-    options.progress = progress;
+    options.progress = watch_progress;
     options.progress_user = &w;
     CHECK_INT(cs_transcribe(model, pcm, (size_t)seconds * RATE, &options, &result, &err), CS_OK);
     cs_result_free(result);
@@ -145,7 +129,7 @@ static void progress_grows_and_stops(void)
     CHECK_NEAR(w.last, seconds, 1e-9);
     CHECK_NEAR(w.total, seconds, 1e-9);
     int calls = w.calls;
-    w = (watch){.stop_at = 20};
+    w = (progress_watch){.stop_at = 20};
     CHECK_INT(cs_transcribe(model, pcm, (size_t)seconds * RATE, &options, &result, &err), CS_ECANCELLED);
     CHECK(result == NULL);
     CHECK(w.calls < calls && w.last >= 20 && w.last < seconds);

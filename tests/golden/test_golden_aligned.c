@@ -4,58 +4,32 @@
  *
  * usage: test-golden-aligned FOLDER (canary-v2; the aligner has the main model's vocabulary) */
 #include "check.h"
-#include "engine/engine.h"
-#include "golden_data.h"
+#include "golden_parts.h"
 #include "unit/text_data.h"
 
 #include <math.h>
 #include <stdio.h>
 
-static struct {
-    golden_data data;
-    csi_env env;
-    csi_arena arena;
-    csi_archive *archive;
-    csi_tokenizer *tokenizer;
-    csi_compose compose;
-    cs_error err;
-} f;
+static golden_parts f;
 
-static int open_fixture(const char *folder)
+static csi_compose compose_of(void)
 {
-    if (golden_load(&f.data, folder) < 0)
-        return -1;
-    csi_env_init(&f.env, NULL, NULL, NULL);
-    csi_arena_init(&f.arena, &f.env);
-    if (csi_archive_open(&f.env, f.data.model_path, &f.archive, &f.err))
-        return -1;
-    csi_loader loader = {.archive = f.archive, .arena = &f.arena, .err = &f.err};
-    if (csi_vocabulary_load(&f.env, &loader, &f.tokenizer))
-        return -1;
-    f.compose = (csi_compose){.tokenizer = f.tokenizer,
-                              .head = CS_HEAD_CTC,
-                              .natural_ctc_times = true,
-                              .frame_stride_seconds = 0.01,
-                              .subsampling_factor = 8,
-                              .raw_spacing = true,
-                              .separators = ".!?",
-                              .segment_gap = -1,
-                              .marks = ",.!?"};
-    return 0;
-}
-
-static void close_fixture(void)
-{
-    csi_tokenizer_free(f.tokenizer);
-    csi_archive_close(f.archive);
-    csi_arena_finish(&f.arena);
-    golden_unload(&f.data);
+    return (csi_compose){.tokenizer = f.tokenizer,
+                         .head = CS_HEAD_CTC,
+                         .natural_ctc_times = true,
+                         .frame_stride_seconds = 0.01,
+                         .subsampling_factor = 8,
+                         .raw_spacing = true,
+                         .separators = ".!?",
+                         .segment_gap = -1,
+                         .marks = ",.!?"};
 }
 
 /* The whole way from a text and an aligner's scores. Without room there are no words. */
 static cs_err align(csi_arena *arena, const char *text, const golden_tensor *scores, bool whole, csi_aligned *a,
                     csi_timed *timed)
 {
+    const csi_compose compose = compose_of();
     bool fits;
     *timed = (csi_timed){.text = text};
     cs_err code = csi_aligned_begin(arena, f.tokenizer, text, strlen(text), whole, a, &f.err);
@@ -63,7 +37,7 @@ static cs_err align(csi_arena *arena, const char *text, const golden_tensor *sco
         return code;
     code = csi_ctc_align(arena->env, scores->values, scores->dims[0], scores->dims[1], a->tokens, a->n_tokens, &fits,
                          &f.err);
-    return code || !fits ? code : csi_aligned_times(arena, &f.compose, a, timed, &f.err);
+    return code || !fits ? code : csi_aligned_times(arena, &compose, a, timed, &f.err);
 }
 
 /* ------------------------------------------------------------- comparisons */
@@ -142,6 +116,7 @@ static void alignments_are_nemos(void)
 
 static void chunks_merge_as_nemos(void)
 {
+    const csi_compose compose = compose_of();
     const json_t *rows = json_object_get(f.data.root, "merges");
     CHECK_INT(json_array_size(rows), 9);
     for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -178,7 +153,7 @@ static void chunks_merge_as_nemos(void)
                                   &n_found, &f.err),
                   CS_OK);
         CHECK_INT(n_found, merged.size / sizeof *ids);
-        CHECK_INT(csi_compose_result(&f.arena, &f.compose, found, n_found, &result, &f.err), CS_OK);
+        CHECK_INT(csi_compose_result(&f.arena, &compose, found, n_found, &result, &f.err), CS_OK);
         CHECK_STR(result.text, text.data);
         check_words(row, result.words, result.n_words);
         check_segments(row, result.segments, result.n_segments, result.n_words);
@@ -339,7 +314,7 @@ static void every_allocation_may_fail(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2 || open_fixture(argv[1]) < 0) {
+    if (argc != 2 || golden_parts_open(&f, argv[1]) < 0) {
         printf("Bail out! %s\n", f.err.message);
         return 1;
     }
@@ -349,6 +324,6 @@ int main(int argc, char **argv)
     RUN(alignment_is_the_best_path);
     RUN(odd_texts_stay_in_bounds);
     RUN(every_allocation_may_fail);
-    close_fixture();
+    golden_parts_close(&f);
     return check_done();
 }

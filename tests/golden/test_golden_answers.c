@@ -4,42 +4,13 @@
  *
  * usage: test-golden-answers FOLDER */
 #include "check.h"
-#include "engine/engine.h"
 #include "golden_check.h"
+#include "golden_parts.h"
 
 #include <math.h>
 #include <stdio.h>
 
-static struct {
-    golden_data data;
-    csi_env env;
-    csi_arena arena;
-    csi_archive *archive;
-    csi_tokenizer *tokenizer;
-    const csi_ops *ops;
-    cs_error err;
-} f;
-
-static int open_fixture(const char *folder)
-{
-    if (golden_load(&f.data, folder) < 0)
-        return -1;
-    csi_env_init(&f.env, NULL, NULL, NULL);
-    csi_arena_init(&f.arena, &f.env);
-    f.ops = csi_ops_for(csi_cpu_best());
-    if (csi_archive_open(&f.env, f.data.model_path, &f.archive, &f.err))
-        return -1;
-    csi_loader loader = {.archive = f.archive, .arena = &f.arena, .err = &f.err};
-    return csi_vocabulary_load(&f.env, &loader, &f.tokenizer) ? -1 : 0;
-}
-
-static void close_fixture(void)
-{
-    csi_tokenizer_free(f.tokenizer);
-    csi_archive_close(f.archive);
-    csi_arena_finish(&f.arena);
-    golden_unload(&f.data);
-}
+static golden_parts f;
 
 static const char *text_of(const json_t *row, const char *name)
 {
@@ -108,7 +79,7 @@ static void check_greedy(const json_t *row, const golden_tensor *scores, const j
     csi_compose compose = compose_of();
     compose.aggregate = confidence.aggregate;
     f.err.where = o.n_prompt;
-    CHECK_INT(csi_aed_begin(&s, &f.env, f.ops, &o, NULL), CS_OK);
+    CHECK_INT(csi_aed_begin(&s, &f.env, csi_ops_for(csi_cpu_best()), &o, NULL), CS_OK);
     CHECK_INT(csi_aed_run(&s, play, (void *)(uintptr_t)scores, logits, NULL, NULL, NULL), CS_OK);
     CHECK_INT(s.n_runs, json_integer_value(json_object_get(row, "steps")));
     CHECK_INT(csi_aed_line(&s, csi_aed_best(&s), &line, NULL), CS_OK);
@@ -227,12 +198,12 @@ static void times_are_nemos(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2 || open_fixture(argv[1]) < 0) {
+    if (argc != 2 || golden_parts_open(&f, argv[1]) < 0) {
         printf("Bail out! %s\n", f.err.message);
         return 1;
     }
     RUN(greedy_is_nemos);
     RUN(times_are_nemos);
-    close_fixture();
+    golden_parts_close(&f);
     return check_done();
 }

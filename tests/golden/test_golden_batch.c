@@ -5,6 +5,7 @@
  * becomes of items that cannot be heard, of cancel and of progress. */
 #include "check.h"
 #include "ctrlspeak.h"
+#include "progress_watch.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -291,22 +292,6 @@ static void a_bad_item_fails_alone(void)
     cs_session_free(session);
 }
 
-typedef struct watch {
-    double last, total, stop_at;
-    int calls;
-    bool fell;
-} watch;
-
-static int progress(void *user, double done, double total)
-{
-    watch *w = user;
-    w->fell |= done < w->last;
-    w->last = done;
-    w->total = total;
-    w->calls++;
-    return w->stop_at > 0 && done >= w->stop_at;
-}
-
 static void progress_and_cancel(void)
 {
     enum { N = 40, SECONDS = 80 };
@@ -315,10 +300,10 @@ static void progress_and_cancel(void)
     const float *buffers[N];
     size_t lengths[N];
     cs_result *results[N];
-    watch w = {0};
+    progress_watch w = {0};
     cs_transcribe_options options;
     cs_transcribe_options_init(&options);
-    options.progress = progress;
+    options.progress = watch_progress;
     options.progress_user = &w;
     for (int i = 0; i < N; i++) {
         buffers[i] = pcm + i * RATE;
@@ -331,7 +316,7 @@ static void progress_and_cancel(void)
     CHECK_NEAR(w.last, SECONDS, 1e-9);
     CHECK_NEAR(w.total, SECONDS, 1e-9);
     for (int stop_at = 1; stop_at < SECONDS; stop_at += 39) {
-        w = (watch){.stop_at = stop_at};
+        w = (progress_watch){.stop_at = stop_at};
         results[0] = results[N - 1] = (cs_result *)(void *)pcm;
         CHECK_INT(cs_session_transcribe_batch(session, N, buffers, lengths, &options, results, NULL, &err),
                   CS_ECANCELLED);

@@ -5,43 +5,13 @@
  *
  * usage: test-golden-prompts FOLDER */
 #include "check.h"
-#include "engine/engine.h"
-#include "golden_data.h"
+#include "golden_parts.h"
 #include "unit/text_data.h"
 
 #include <stdio.h>
 
-static struct {
-    golden_data data;
-    csi_env env;
-    csi_arena arena;
-    csi_archive *archive;
-    csi_tokenizer *tokenizer;
-    csi_prompt prompt;
-    cs_error err;
-} f;
-
-static int open_fixture(const char *folder)
-{
-    if (golden_load(&f.data, folder) < 0)
-        return -1;
-    csi_env_init(&f.env, NULL, NULL, NULL);
-    csi_arena_init(&f.arena, &f.env);
-    if (csi_archive_open(&f.env, f.data.model_path, &f.archive, &f.err))
-        return -1;
-    csi_loader loader = {.archive = f.archive, .arena = &f.arena, .err = &f.err};
-    if (csi_vocabulary_load(&f.env, &loader, &f.tokenizer))
-        return -1;
-    return csi_prompt_load(&loader, f.tokenizer, &f.prompt) ? -1 : 0;
-}
-
-static void close_fixture(void)
-{
-    csi_tokenizer_free(f.tokenizer);
-    csi_archive_close(f.archive);
-    csi_arena_finish(&f.arena);
-    golden_unload(&f.data);
-}
+static golden_parts f;
+static csi_prompt asked;
 
 /* What NeMo takes and the library does not. */
 static int is_stricter(const json_t *slots)
@@ -53,8 +23,8 @@ static int is_stricter(const json_t *slots)
     for (size_t i = 0; i < 2; i++) {
         const char *language = json_string_value(json_object_get(slots, keys[i]));
         int known = language == NULL;
-        for (size_t k = 0; k < f.prompt.n_languages && !known; k++) {
-            const char *name = f.prompt.languages[k];
+        for (size_t k = 0; k < asked.n_languages && !known; k++) {
+            const char *name = asked.languages[k];
             const char *at = strstr(language, name);
             known =
                 at
@@ -72,14 +42,14 @@ static cs_err build(const json_t *row, csi_buf *ids)
     const char *role = json_string_value(json_object_get(row, "role")), *name;
     json_t *value;
     if (role && strcmp(role, "user_partial") == 0)
-        return csi_prompt_beginning(&f.prompt, ids, &f.err);
+        return csi_prompt_beginning(&asked, ids, &f.err);
     json_object_foreach(json_object_get(row, "slots"), name, value)
     {
         cs_err code = csi_prompt_set(&slots, name, json_string_value(value), &f.err);
         if (code)
             return code;
     }
-    return csi_prompt_ids(&f.prompt, &slots, ids, &f.err);
+    return csi_prompt_ids(&asked, &slots, ids, &f.err);
 }
 
 static void check_ids(const csi_buf *ids, const json_t *expected, const char *row)
@@ -133,7 +103,7 @@ static void defaults_are_the_archives(void)
     const json_t *row = json_array_get(json_object_get(f.data.root, "defaults"), 0);
     csi_buf ids;
     csi_buf_init(&ids, &f.env);
-    if (CHECK(!csi_prompt_ids(&f.prompt, NULL, &ids, &f.err)) && json_object_get(row, "ids"))
+    if (CHECK(!csi_prompt_ids(&asked, NULL, &ids, &f.err)) && json_object_get(row, "ids"))
         check_ids(&ids, json_object_get(row, "ids"), "defaults");
     csi_buf_finish(&ids);
 }
@@ -143,7 +113,7 @@ static void errors_list_the_languages(void)
     csi_prompt_slots slots = {.target = "tlh"};
     csi_buf ids;
     csi_buf_init(&ids, &f.env);
-    CHECK(csi_prompt_ids(&f.prompt, &slots, &ids, &f.err) == CS_EINVAL);
+    CHECK(csi_prompt_ids(&asked, &slots, &ids, &f.err) == CS_EINVAL);
     CHECK(strstr(f.err.message, "tlh") != NULL);
     CHECK(strstr(f.err.message, "en, de, es, fr") != NULL);
     csi_buf_finish(&ids);
@@ -152,7 +122,7 @@ static void errors_list_the_languages(void)
 /* The n-th allocation fails, for every n, through opening a prompt and building one with a context. */
 static void every_allocation_may_fail(void)
 {
-    const csi_prompt_slots slots = {.context = f.prompt.format == CSI_PROMPT_CANARY2 ? "Nobody knew." : NULL};
+    const csi_prompt_slots slots = {.context = asked.format == CSI_PROMPT_CANARY2 ? "Nobody knew." : NULL};
     cs_err code = CS_ENOMEM;
     for (long n = 1; code == CS_ENOMEM && n < 10000; n++) {
         counter c = {.fail_at = n};
@@ -176,7 +146,7 @@ static void every_allocation_may_fail(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2 || open_fixture(argv[1]) < 0) {
+    if (argc != 2 || golden_parts_open(&f, argv[1]) < 0 || csi_prompt_load(&f.loader, f.tokenizer, &asked)) {
         printf("Bail out! %s\n", f.err.message);
         return 1;
     }
@@ -184,6 +154,6 @@ int main(int argc, char **argv)
     RUN(defaults_are_the_archives);
     RUN(errors_list_the_languages);
     RUN(every_allocation_may_fail);
-    close_fixture();
+    golden_parts_close(&f);
     return check_done();
 }
