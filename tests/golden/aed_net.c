@@ -81,14 +81,14 @@ void aed_net_close(aed_net *net)
 
 float *aed_samples(const golden_data *data, const json_t *one, size_t *n)
 {
-    const golden_audio *audio = golden_find_audio(data, json_string_value(json_object_get(one, "audio")));
-    size_t start = (size_t)json_integer_value(json_object_get(one, "start"));
-    size_t samples = (size_t)json_integer_value(json_object_get(one, "samples"));
-    size_t missing = samples < 16000 ? 16000 - samples : 0;
-    float *pcm = calloc(samples + missing, sizeof *pcm);
+    size_t samples = 0;
+    float *cut = golden_cut(data, one, &samples);
+    const size_t missing = samples < 16000 ? 16000 - samples : 0;
+    float *pcm = cut ? calloc(samples + missing, sizeof *pcm) : NULL;
     *n = samples + missing;
-    for (size_t i = 0; pcm && i < samples; i++) /* "repeat": the recording over and over */
-        pcm[(missing + 1) / 2 + i] = audio->samples[(start + i) % audio->n_samples];
+    if (pcm)
+        memcpy(pcm + (missing + 1) / 2, cut, samples * sizeof *pcm);
+    free(cut);
     return pcm;
 }
 

@@ -28,13 +28,15 @@ typedef struct golden_run {
 /* A human name of the case, "cut5555 ctc context 14,1". */
 void golden_case_name(const json_t *one, char *name, size_t size);
 
-/* True when NeMo itself fails on the case: ours must answer, with whatever. */
+/* True when NeMo itself fails on the case: ours must answer, with whatever, or refuse it too. */
 bool golden_nemo_failed(const json_t *one);
+bool golden_is_refused(const json_t *one);
 
 /* Options of the case. */
 void golden_case_options(const json_t *one, cs_transcribe_options *options);
 
-/* Run a case with the options; stages too when wanted. 0, or -1 after a failed check. */
+/* Run a case with the options; stages too when wanted. 0, or -1 after a failed check. A case that is refused as it must be has
+ * no result. */
 int golden_run_case(golden_run *run, const golden_data *data, cs_model *model, const json_t *one,
                     const cs_transcribe_options *options, bool stages);
 void golden_run_free(golden_run *run);
@@ -44,13 +46,28 @@ void golden_check_stages(const golden_run *run, const golden_data *data, const j
 void golden_check_tokens(const cs_result *result, const json_t *one);
 void golden_check_text(const cs_result *result, const json_t *one);
 void golden_check_times(const cs_result *result, const json_t *one);
+void golden_check_spans(const cs_result *result, const json_t *one); /* words and segments */
 void golden_check_confidence(const cs_result *result, const json_t *expected);
 
-/* Equal in every bit: text, tokens, words, segments, score and stages. */
+/* The same for Canary, which the functions above call; raw: the text as NeMo gives it, to the byte. */
+bool golden_is_canary(const json_t *one);
+void golden_canary_options(const json_t *one, cs_transcribe_options *options);
+void golden_check_canary_tokens(const cs_result *result, const json_t *one);
+void golden_check_canary_text(const cs_result *result, const json_t *one, bool raw);
+void golden_check_canary_times(const cs_result *result, const json_t *one);
+
+/* Equal in every bit: text, tokens, words, segments, alternatives, score and stages. */
 void golden_check_identical(const golden_run *a, const golden_run *b);
 
 /* Fill options from one entry of "confidences"; false for a measure that is not known. */
 bool golden_confidence_options(const json_t *entry, cs_transcribe_options *options);
+
+/* Print what differs and count it. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+void golden_bad(const char *format, ...);
+void golden_note_worst(const char *what, double difference, const char *where);
 
 /* The failed checks since the last call, which is then zero again. */
 int golden_take_bad(void);

@@ -203,3 +203,19 @@ const golden_audio *golden_find_audio(const golden_data *data, const char *name)
             return &data->audio[i];
     return NULL;
 }
+
+float *golden_cut(const golden_data *data, const json_t *one, size_t *n)
+{
+    const char *name = json_string_value(json_object_get(one, "audio"));
+    const golden_audio *audio = name ? golden_find_audio(data, name) : NULL;
+    size_t start = (size_t)json_integer_value(json_object_get(one, "start"));
+    size_t repeat = (size_t)json_integer_value(json_object_get(one, "repeat"));
+    size_t whole = audio ? audio->n_samples * (repeat ? repeat : 1) : 0;
+    *n = (size_t)json_integer_value(json_object_get(one, "samples"));
+    if (start > whole || *n > whole - start)
+        return NULL;
+    float *samples = malloc((*n + 1) * sizeof *samples);
+    for (size_t i = 0; samples && i < *n; i++)
+        samples[i] = audio->samples[(start + i) % audio->n_samples];
+    return samples;
+}

@@ -45,4 +45,7 @@ void golden_unload(golden_data *data);
 const golden_tensor *golden_find_tensor(const golden_data *data, const char *name);
 const golden_audio *golden_find_audio(const golden_data *data, const char *name);
 
+/* The samples of a case, *n of them, yours to free(); NULL where the recording is shorter than the case says. */
+float *golden_cut(const golden_data *data, const json_t *one, size_t *n);
+
 #endif

@@ -2,7 +2,7 @@
  * The library against NeMo, for one model: test-golden FOLDER, where FOLDER holds model.nemo and NeMo's results
  * (README.md). Only the public header is used. One TAP line per case and group:
  *
- *   stages, tokens, text, times, confidence     each case, on the CPU's best path
+ *   stages, tokens, text, times, confidence     each case, on the CPU's best path; what NeMo refuses of Canary is refused
  *   threads                                     1 and 2 threads give the same bits
  *   concurrent                                  four threads share one model and give the same bits as one
  *   NAME of a path                              every instruction set that this CPU has gives the expected results
@@ -52,6 +52,19 @@ static void check_confidences(const golden_data *data, cs_model *model, const js
         report(name, "confidence");
 }
 
+/* Canary's text without the white space at its ends stripped. */
+static void check_raw_text(const golden_data *data, cs_model *model, const json_t *one, const char *name)
+{
+    cs_transcribe_options options;
+    golden_run run;
+    golden_case_options(one, &options);
+    options.raw_punctuation_spacing = 1;
+    if (golden_run_case(&run, data, model, one, &options, false) == 0)
+        golden_check_canary_text(run.result, one, true);
+    golden_run_free(&run);
+    report(name, "raw text");
+}
+
 static void check_case(const golden_data *data, cs_model *model, const json_t *one)
 {
     cs_transcribe_options options;
@@ -60,7 +73,7 @@ static void check_case(const golden_data *data, cs_model *model, const json_t *o
     golden_case_name(one, name, sizeof name);
     golden_case_options(one, &options);
     if (golden_run_case(&run, data, model, one, &options, true) < 0 || golden_nemo_failed(one)) {
-        report(name, "runs");
+        report(name, golden_is_refused(one) ? "is refused" : "runs");
         golden_run_free(&run);
         return;
     }
@@ -74,6 +87,8 @@ static void check_case(const golden_data *data, cs_model *model, const json_t *o
     report(name, "times");
     golden_run_free(&run);
     check_confidences(data, model, one, name);
+    if (golden_is_canary(one))
+        check_raw_text(data, model, one, name);
 }
 
 /* Every case without lines of its own. */

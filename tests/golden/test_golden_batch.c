@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * test-golden-batch MODEL AUDIO [best] [bounded]: cs_session_transcribe_batch() against cs_session_transcribe(). The same bits
  * whatever else is in the batch, in every precision, with every head, on every instruction set that this CPU has ("best": on
- * the best alone); a long one in blocks as in one go, and its stages take turns where attention is bounded. And what
- * becomes of items that cannot be heard, of cancel and of progress. */
+ * the best alone); a long one in blocks as in one go, and its stages take turns where attention is bounded; Canary with beams,
+ * with times, in chunks and in one pass. And what becomes of items that cannot be heard, of cancel and of progress. */
 #include "check.h"
 #include "ctrlspeak.h"
 #include "progress_watch.h"
@@ -87,12 +87,36 @@ static bool same_tokens(const cs_result *a, const cs_result *b)
     return true;
 }
 
+static bool same_words(const cs_result *a, const cs_result *b)
+{
+    for (int32_t i = 0; i < a->n_words; i++) {
+        const cs_word *x = &a->words[i], *y = &b->words[i];
+        if (strcmp(x->text, y->text) != 0 || x->start_frame != y->start_frame || x->end_frame != y->end_frame
+            || !same_bits(&x->confidence, &y->confidence, sizeof x->confidence))
+            return false;
+    }
+    return true;
+}
+
+static bool same_alternatives(const cs_result *a, const cs_result *b)
+{
+    for (int32_t i = 0; i < a->n_alternatives; i++) {
+        const cs_alternative *x = &a->alternatives[i], *y = &b->alternatives[i];
+        if (x->n_ids != y->n_ids || !same_bits(x->ids, y->ids, sizeof *x->ids * (size_t)x->n_ids)
+            || !same_bits(&x->score, &y->score, sizeof x->score))
+            return false;
+    }
+    return true;
+}
+
 static bool same_result(const cs_result *a, const cs_result *b)
 {
     return a && b && strcmp(a->text, b->text) == 0 && a->n_tokens == b->n_tokens && a->n_words == b->n_words
            && a->n_segments == b->n_segments && a->n_frames == b->n_frames && a->head == b->head
            && same_bits(&a->score, &b->score, sizeof a->score)
-           && same_bits(&a->duration_seconds, &b->duration_seconds, sizeof a->duration_seconds) && same_tokens(a, b);
+           && same_bits(&a->duration_seconds, &b->duration_seconds, sizeof a->duration_seconds)
+           && a->n_alternatives == b->n_alternatives && a->n_chunks == b->n_chunks && a->n_steps == b->n_steps
+           && a->has_times == b->has_times && same_tokens(a, b) && same_words(a, b) && same_alternatives(a, b);
 }
 
 static cs_session *open_session(const char *path, cs_precision precision, cs_error *err)
@@ -209,6 +233,29 @@ static int check_seams(cs_session *session, const cs_transcribe_options *options
     return n_tokens;
 }
 
+/* Canary: several beams, words with times where the model has them, and what is long in one pass. */
+static int check_canary(cs_session *session, const cs_transcribe_options *options)
+{
+    cs_transcribe_options beams = *options, times = *options, whole = *options;
+    cs_result *none = NULL;
+    cs_error err = {0};
+    int n_tokens = 0;
+    bool flows;
+    beams.search = CS_SEARCH_BEAM;
+    beams.beams = 3;
+    beams.n_best = 2;
+    beams.length_penalty = 1;
+    times.timestamps = CS_CHOICE_YES;
+    whole.chunking = CS_CHOICE_NO;
+    for (size_t i = 0; i < sizeof mixes / sizeof *mixes; i++)
+        n_tokens += check_mix(session, &mixes[i], &beams);
+    if (cs_session_transcribe(session, NULL, 0, &times, &none, &err) == CS_OK)
+        for (size_t i = 0; i < sizeof mixes / sizeof *mixes; i++)
+            n_tokens += check_mix(session, &mixes[i], &times);
+    cs_result_free(none);
+    return n_tokens + check_blocks(session, 130 * RATE, &whole, &flows);
+}
+
 /* Every mix and head on one path. */
 static void check_path(const char *path, cs_precision precision)
 {
@@ -220,7 +267,7 @@ static void check_path(const char *path, cs_precision precision)
         return;
     }
     int n_tokens = 0;
-    for (cs_head head = CS_HEAD_CTC; head <= CS_HEAD_TDT; head++) {
+    for (cs_head head = CS_HEAD_CTC; head <= CS_HEAD_AED; head++) {
         cs_transcribe_options options;
         cs_transcribe_options_init(&options);
         options.head = head;
@@ -232,6 +279,10 @@ static void check_path(const char *path, cs_precision precision)
             n_tokens += check_mix(session, &mixes[i], &options);
         bool flows;
         n_tokens += check_blocks(session, path ? 80 * RATE + 77 : n_pcm, &options, &flows);
+        if (head == CS_HEAD_AED) { /* in chunks */
+            n_tokens += path ? 0 : check_canary(session, &options);
+            continue;
+        }
         CHECK(path || flows == bounded);
         if (!path)
             n_tokens += check_seams(session, &options);

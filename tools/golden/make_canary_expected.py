@@ -93,11 +93,11 @@ class CanaryExpected:
         """The strategy greedy, with confidences on demand; by measure, as expected.json of the other models."""
         r = self.reference
         options = {}
-        states, mask, prompt = self.given(clip, slots)
         delta = slots.pop("delta", None)
-        if delta is not None:
-            options["max_generation_delta"] = delta
+        states, mask, prompt = self.given(clip, slots)
         made = self.case(clip, name=name, head="aed", strategy="greedy", slots=r.slots(**slots), prompt=plain(prompt[0]))
+        if delta is not None:
+            options["max_generation_delta"] = made["delta"] = delta
         found, watch = r.search(states, mask, prompt, "greedy", **options)
         ids = [int(i) for i in found[0].y_sequence]
         made.update(steps=len(watch.steps), ids=ids, text=found[0].text, score=plain(float(found[0].score)))
