@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * The n-th allocation fails, for every n, while a model is opened, transcribes, and is freed: each time an error that
- * says so (or, where the library can do without, the right text), and not a byte lost. With a cache of packed weights that is
+ * says so (or, where the library can do without, the right text), and not a byte lost. A Canary model is asked for beams,
+ * alternatives and times, and then for a recording in chunks. With a cache of packed weights that is
  * empty each time (cold), or holds what the first life left (warm). */
 #define _XOPEN_SOURCE 700
 #include "check.h"
 #include "ctrlspeak.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 /* Counts what lives; fails the allocation number `fail_at`. */
@@ -49,13 +51,51 @@ static void empty_the_cache(void)
     cs_cache_list_free(entries);
 }
 
+static bool is_canary(const cs_model *model)
+{
+    return cs_model_get_info(model)->heads >> CS_HEAD_AED & 1;
+}
+
+/* All that a model can be asked for. */
+static cs_transcribe_options much(const cs_model *model)
+{
+    cs_transcribe_options options;
+    cs_transcribe_options_init(&options);
+    if (is_canary(model)) {
+        options.search = CS_SEARCH_BEAM;
+        options.beams = options.n_best = 3;
+        options.length_penalty = 1;
+        options.language = "de";
+        options.context = strcmp(cs_model_get_info(model)->prompt_format, "canary2") == 0 ? "Nobody knew." : NULL;
+        options.timestamps = strcmp(cs_model_get_info(model)->times, "none") != 0 ? CS_CHOICE_YES : CS_CHOICE_NO;
+    }
+    return options;
+}
+
+/* The clip over and over, for as long as makes chunks. */
+static cs_err chunks(cs_session *session, const cs_transcribe_options *options, const cs_audio *audio, cs_error *err)
+{
+    const size_t n = 41 * 16000;
+    float *pcm = malloc(n * sizeof *pcm);
+    cs_transcribe_options one_line = *options;
+    cs_result *result = NULL;
+    one_line.beams = one_line.n_best = 0;
+    for (size_t i = 0; pcm && i < n; i++)
+        pcm[i] = audio->channels[0][i % audio->n_samples];
+    cs_err code = cs_session_transcribe(session, pcm, n, &one_line, &result, err);
+    CHECK(code != CS_OK || result->n_chunks == 2);
+    cs_result_free(result);
+    free(pcm);
+    return code;
+}
+
 /* Two clips and nothing in one call. */
-static cs_err batch(cs_session *session, const cs_audio *audio, cs_error *err)
+static cs_err batch(cs_session *session, const cs_transcribe_options *options, const cs_audio *audio, cs_error *err)
 {
     const float *pcm[3] = {audio->channels[0], NULL, audio->channels[0]};
     const size_t n[3] = {audio->n_samples, 0, audio->n_samples / 2};
     cs_result *results[3];
-    cs_err code = cs_session_transcribe_batch(session, 3, pcm, n, NULL, results, NULL, err);
+    cs_err code = cs_session_transcribe_batch(session, 3, pcm, n, options, results, NULL, err);
     for (int i = 0; i < 3; i++) {
         if ((results[i] == NULL) != (code != CS_OK))
             CHECK(!"a result for each, or none");
@@ -85,23 +125,28 @@ static cs_err whole_life(ledger *l, char **text, cs_error *err)
     cs_session *session = NULL;
     cs_result *result = NULL;
     cs_audio *audio = NULL;
+    cs_transcribe_options options;
     cs_err code = cs_model_open(model_path, &model_options, &model, err);
     if (!code)
         code = cs_audio_read_file(audio_path, &audio_options, &audio, err);
     if (!code)
         code = cs_session_create(model, &session, err);
-    if (!code)
-        code = cs_session_transcribe(session, audio->channels[0], audio->n_samples, NULL, &result, err);
+    if (!code) {
+        options = much(model);
+        code = cs_session_transcribe(session, audio->channels[0], audio->n_samples, &options, &result, err);
+    }
     if (!code) {
         *text = malloc(strlen(result->text) + 1);
         if (*text)
             strcpy(*text, result->text);
         cs_result_free(result);
         result = NULL;
-        code = cs_transcribe_file(model, audio_path, NULL, NULL, &result, err);
+        code = cs_transcribe_file(model, audio_path, NULL, &options, &result, err);
     }
     if (!code)
-        code = batch(session, audio, err);
+        code = batch(session, &options, audio, err);
+    if (!code && is_canary(model))
+        code = chunks(session, &options, audio, err);
     cs_result_free(result);
     cs_session_free(session);
     cs_audio_free(audio);
