@@ -230,6 +230,29 @@ static void nothing_is_remembered(void)
     cs_result_free(again);
 }
 
+/* One sample of speech in a second of zeros, to which this model says one word without end. */
+static void an_answer_that_goes_round_is_cut(void)
+{
+    cs_audio *clip = NULL;
+    cs_transcribe_options o;
+    cs_error err;
+    cs_result *endless, *cut;
+    if (!CHECK_INT(cs_audio_read_file("tests/golden/data/audio/long.wav", NULL, &clip, &err), CS_OK))
+        return;
+    cs_transcribe_options_init(&o);
+    CHECK_INT(ask(v2.model, &o, clip->channels[0] + 9000, 1, &cut, &err), CS_OK);
+    o.repeat_guard = 0;
+    CHECK_INT(ask(v2.model, &o, clip->channels[0] + 9000, 1, &endless, &err), CS_OK);
+    if (CHECK(cut && endless)) {
+        CHECK(!endless->looped && endless->n_tokens == 54);
+        CHECK(cut->looped && cut->warning && cut->n_steps < endless->n_steps);
+        CHECK_STR(cut->text, "The trrrrrrain left");
+    }
+    cs_result_free(cut);
+    cs_result_free(endless);
+    cs_audio_free(clip);
+}
+
 /* Nothing, silence and what is no sound at all. */
 static void sound_that_is_none(void)
 {
@@ -309,6 +332,7 @@ int main(void)
     RUN(what_is_odd_but_right);
     RUN(a_decoder_may_tell_the_language);
     RUN(nothing_is_remembered);
+    RUN(an_answer_that_goes_round_is_cut);
     RUN(sound_that_is_none);
     cs_audio_free(speech);
     cs_model_close(canary.model);
