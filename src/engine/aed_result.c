@@ -23,12 +23,12 @@ const char *csi_aed_text(const csi_call *c, csi_arena *arena, const csi_emission
     return kept;
 }
 
-/* NeMo's text of an aggregate begins with a space: kept where a caller wants the pieces' own spacing and there is no aligner, with
- * which NeMo strips it. */
+/* NeMo's text of an aggregate begins with a space: kept where a caller wants the pieces' own spacing and neither an aligner is there
+ * nor times are asked for, with which NeMo strips it. */
 static const char *stripped(const csi_call *c, csi_arena *arena, const char *text)
 {
     size_t n_bytes = strlen(text);
-    if (c->options.raw_punctuation_spacing && !c->model->canary.aligner)
+    if (c->options.raw_punctuation_spacing && !c->model->canary.aligner && c->ask.times == CSI_TIMES_NONE)
         return text;
     const char *from = csi_strip(text, &n_bytes);
     return csi_arena_text(arena, from, n_bytes);

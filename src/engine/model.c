@@ -56,7 +56,12 @@ static cs_err load_heads(cs_model *model, csi_loader *loader)
 {
     const char *file = csi_archive_path(loader->archive), *name = model->info.nemo_class;
     int32_t d = model->encoder.d, vocab = csi_tokenizer_size(model->tokenizer);
-    if (strstr(name, "MultiTask") || csi_load_has(loader, "transf_decoder._embedding.token_embedding.weight"))
+    const bool is_canary = strstr(name, "MultiTask") != NULL;
+    if (*name && !is_canary && csi_load_has(loader, "transf_decoder._embedding.token_embedding.weight"))
+        return csi_fail(loader->err, CS_EMODEL, -1,
+                        "%s: the config says class %.80s, but the weights hold a Canary's decoder (transf_decoder)",
+                        file, name);
+    if (is_canary || csi_load_has(loader, "transf_decoder._embedding.token_embedding.weight"))
         return csi_canary_load(model, loader);
     bool transducer = csi_load_has(loader, "joint.enc.weight");
     bool aux = csi_load_has(loader, "ctc_decoder.decoder_layers.0.weight");
