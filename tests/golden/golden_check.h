@@ -51,6 +51,7 @@ void golden_check_confidence(const cs_result *result, const json_t *expected);
 
 /* The same for Canary, which the functions above call; raw: the text as NeMo gives it, to the byte. */
 bool golden_is_canary(const json_t *one);
+bool golden_has_raw_text(const json_t *one);
 void golden_canary_options(const json_t *one, cs_transcribe_options *options);
 void golden_check_canary_tokens(const cs_result *result, const json_t *one);
 void golden_check_canary_text(const cs_result *result, const json_t *one, bool raw);

@@ -87,7 +87,7 @@ static void check_case(const golden_data *data, cs_model *model, const json_t *o
     report(name, "times");
     golden_run_free(&run);
     check_confidences(data, model, one, name);
-    if (golden_is_canary(one))
+    if (golden_has_raw_text(one))
         check_raw_text(data, model, one, name);
 }
 
