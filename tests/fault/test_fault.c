@@ -66,13 +66,12 @@ static cs_transcribe_options much(const cs_model *model)
         options.beams = options.n_best = 3;
         options.length_penalty = 1;
         options.language = "de";
-        options.context = strcmp(cs_model_get_info(model)->prompt_format, "canary2") == 0 ? "Nobody knew." : NULL;
         options.timestamps = strcmp(cs_model_get_info(model)->times, "none") != 0 ? CS_CHOICE_YES : CS_CHOICE_NO;
     }
     return options;
 }
 
-/* The clip over and over, for as long as makes chunks. */
+/* The clip over and over, for as long as makes chunks, after a context. */
 static cs_err chunks(cs_session *session, const cs_transcribe_options *options, const cs_audio *audio, cs_error *err)
 {
     const size_t n = 41 * 16000;
@@ -80,6 +79,7 @@ static cs_err chunks(cs_session *session, const cs_transcribe_options *options, 
     cs_transcribe_options one_line = *options;
     cs_result *result = NULL;
     one_line.beams = one_line.n_best = 0;
+    one_line.context = "Nobody knew.";
     for (size_t i = 0; pcm && i < n; i++)
         pcm[i] = audio->channels[0][i % audio->n_samples];
     cs_err code = cs_session_transcribe(session, pcm, n, &one_line, &result, err);
