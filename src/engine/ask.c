@@ -27,13 +27,13 @@ static const char *foreign_option(const cs_transcribe_options *o)
         {"itn", o->itn != CS_CHOICE_DEFAULT},
         {"diarize", o->diarize != CS_CHOICE_DEFAULT},
         {"translate", o->translate != CS_CHOICE_DEFAULT},
-        {"search", o->search != CS_SEARCH_AUTO},
         {"beams", o->beams != 0},
         {"n_best", o->n_best != 0},
         {"length_penalty", !isnan(o->length_penalty)},
         {"max_generation_delta", o->max_generation_delta != INT32_MIN},
         {"repeat_guard", o->repeat_guard != defaults.repeat_guard},
         {"chunking", o->chunking != CS_CHOICE_DEFAULT},
+        {"search", o->search != CS_SEARCH_AUTO},
     };
     for (size_t i = 0; i < CSI_COUNT(options); i++)
         if (options[i].is_set)
