@@ -53,8 +53,8 @@ def clip(folder, path):
 
 
 @torch.inference_mode()
-def settle(model, v, samples):
-    """Scale subsampling and heads so that the output varies from frame to frame."""
+def settle_encoder(model, samples):
+    """Scale the subsampling; what the encoder then gives for the clip (T, D)."""
     model.eval()
     model.preprocessor.featurizer.dither = 0.0
     mel, n = model.preprocessor(input_signal=torch.tensor(samples)[None], length=torch.tensor([len(samples)]))
@@ -64,7 +64,13 @@ def settle(model, v, samples):
     layer.out.weight.div_(deviation[:, None])
     layer.out.bias.copy_((layer.out.bias - x[0].mean(0)) / deviation)
     encoded, n = model.encoder(audio_signal=mel, length=n)
-    encoded = encoded[0, :, : int(n[0])].T
+    return encoded[0, :, : int(n[0])].T
+
+
+@torch.inference_mode()
+def settle(model, v, samples):
+    """Scale subsampling and heads so that the output varies from frame to frame."""
+    encoded = settle_encoder(model, samples)
 
     def centre(layer, logits, blank, spread):
         """Logits of mean 0 over the frames and the given deviation; blank best at about two frames of three."""

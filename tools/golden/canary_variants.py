@@ -41,7 +41,7 @@ def canary(name):
 
 def decoder_sections(v):
     width = v["width"]
-    body = dict(num_layers=2, num_attention_heads=v["dheads"], inner_size=v["inner"], ffn_dropout=0.1, attn_score_dropout=0.1,
+    body = dict(num_layers=v.get("dlayers", 2), num_attention_heads=v["dheads"], inner_size=v["inner"], ffn_dropout=0.1, attn_score_dropout=0.1,
                 attn_layer_dropout=0.1, hidden_act=v.get("act", "relu"), pre_ln=not v["post"], pre_ln_final_layer_norm=True)
     made = dict(
         model_defaults=dict(asr_enc_hidden=v["d"], lm_enc_hidden=width, lm_dec_hidden=width),

@@ -78,16 +78,22 @@ def train(folder, lines, size, special=(), kind="bpe"):
     return dict(dir=folder, type="bpe")
 
 
+TOKENIZERS = "nemo.collections.common.tokenizers.canary_tokenizer."
+
+
+def aggregate(folder, special, languages):
+    """NeMo's section for a part of special tokens and one for each language: name -> what train() gives."""
+    parts = dict(spl_tokens=train(folder + "/spl_tokens", special, len(special) + 2, special, "unigram"), **languages)
+    return dict(type="agg", dir=None, langs=parts, custom_tokenizer=dict(_target_=TOKENIZERS + "CanaryTokenizer", tokenizers=None))
+
+
 def vocabulary(v, folder):
-    where = "nemo.collections.common.tokenizers.canary_tokenizer."
     if "single" in v:
         lines = [line for language in LANGUAGES for line in TEXTS[language]] + CHUNKS
         made = train(folder + "/all", lines * 4, v["vocab"] + len(v["single"]), v["single"])
-        return dict(made, custom_tokenizer=dict(_target_=where + "CanaryBPETokenizer", tokenizer=None)), made
-    langs = dict(spl_tokens=train(folder + "/spl_tokens", v["special"], len(v["special"]) + 2, v["special"], "unigram"))
-    for language in LANGUAGES:
-        langs[language] = train(f"{folder}/{language}", (TEXTS[language] + (CHUNKS if language == "en" else [])) * 4, SIZES[language])
-    return dict(type="agg", dir=None, langs=langs, custom_tokenizer=dict(_target_=where + "CanaryTokenizer", tokenizers=None)), None
+        return dict(made, custom_tokenizer=dict(_target_=TOKENIZERS + "CanaryBPETokenizer", tokenizer=None)), made
+    return aggregate(folder, v["special"], {language: train(f"{folder}/{language}", (TEXTS[language] + (CHUNKS if language == "en" else [])) * 4,
+                                                            SIZES[language]) for language in LANGUAGES}), None
 
 
 # ---------------------------------------------------------------- what to learn
