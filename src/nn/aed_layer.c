@@ -37,7 +37,45 @@ void csi_aed_read(csi_aed_line *line, const csi_dense_weights *w, const float *x
     if (kind == CSI_KIND_F32)
         return;
     line->narrow_in = csi_narrow_place(line->narrow, line->columns);
-    csi_convert_run(line->run, kind, x, rows * CSI_PANEL, rows, line->columns, &line->narrow_in);
+    if (line->alone)
+        line->in_scale = csi_narrow_vector(kind, x, rows, line->narrow_in.w);
+    else
+        csi_convert_run(line->run, kind, x, rows * CSI_PANEL, rows, line->columns, &line->narrow_in);
+}
+
+/* Products with one vector; what a layer adds to x goes by h, which none reads any more. */
+static void run_alone(const csi_aed_line *line, const csi_linear *layers, int n_layers)
+{
+    enum { MOST = 3 };
+    csi_matvec products[MOST] = {{0}};
+    for (int i = 0; i < n_layers; i++) {
+        const csi_linear *l = &layers[i];
+        products[i] = (csi_matvec){.bias = l->bias,
+                                   .y = l->epilogue == CSI_RESIDUAL ? line->h : l->y,
+                                   .n_out = l->n_out,
+                                   .n_in = l->n_in,
+                                   .narrow = l->narrow,
+                                   .narrow_x = line->narrow_in.w,
+                                   .x_scale = line->in_scale};
+    }
+    csi_matvec_run(line->run, products, n_layers);
+    for (int i = 0; i < n_layers; i++) {
+        float *y = products[i].y;
+        if (layers[i].epilogue == CSI_RELU)
+            for (int64_t r = 0; r < layers[i].n_out; r++)
+                y[r] = y[r] > 0 ? y[r] : 0;
+        else if (layers[i].epilogue == CSI_RESIDUAL)
+            for (int64_t r = 0; r < layers[i].n_out; r++)
+                layers[i].y[r * CSI_PANEL] += y[r];
+    }
+}
+
+void csi_aed_multiply(const csi_aed_line *line, const csi_linear *layers, int n_layers)
+{
+    if (line->alone)
+        run_alone(line, layers, n_layers);
+    else
+        csi_linear_run(line->run, layers, n_layers);
 }
 
 csi_linear csi_aed_dense(const csi_aed_line *line, const csi_dense_weights *w, const float *bias, int64_t n_out,
@@ -50,7 +88,7 @@ void csi_aed_add(const csi_aed_line *line, const csi_dense_weights *w, const flo
 {
     csi_linear l = csi_aed_dense(line, w, bias, line->stack->d, line->x);
     l.epilogue = CSI_RESIDUAL;
-    csi_linear_run(line->run, &l, 1);
+    csi_aed_multiply(line, &l, 1);
 }
 
 static void norm(const csi_aed_line *line, float *y, const float *w, const float *b)
@@ -60,9 +98,15 @@ static void norm(const csi_aed_line *line, float *y, const float *w, const float
 
 void csi_aed_enter(csi_aed_line *line, const csi_dense_weights *w, const float *norm_w, const float *norm_b)
 {
+    const float *x = line->stack->pre_norm ? line->h : line->x;
     if (line->stack->pre_norm)
         norm(line, line->h, norm_w, norm_b);
-    csi_aed_read(line, w, line->stack->pre_norm ? line->h : line->x, line->stack->d);
+    if (line->alone) {
+        for (int64_t r = 0; r < line->stack->d; r++)
+            line->h[r] = x[r * CSI_PANEL]; /* x may be h: no row is overwritten before it is read */
+        x = line->h;
+    }
+    csi_aed_read(line, w, x, line->stack->d);
 }
 
 void csi_aed_leave(csi_aed_line *line, const float *norm_w, const float *norm_b)
@@ -75,7 +119,7 @@ void csi_aed_leave(csi_aed_line *line, const float *norm_w, const float *norm_b)
 
 typedef struct gelu_job {
     float *x; /* panels of rows */
-    int64_t rows, columns;
+    int64_t rows, columns, pitch;
 } gelu_job;
 
 enum { GELU_ROWS = 64 };
@@ -88,7 +132,7 @@ static void gelu_slice(void *context, int slice, int worker)
     const int64_t row = slice % blocks * GELU_ROWS, end = CSI_MIN(row + GELU_ROWS, job->rows);
     const int64_t n = CSI_MIN(job->columns - panel * CSI_PANEL, CSI_PANEL);
     for (int64_t r = row; r < end; r++) {
-        float *x = job->x + (panel * job->rows + r) * CSI_PANEL;
+        float *x = job->x + (panel * job->rows + r) * job->pitch;
         for (int64_t i = 0; i < n; i++)
             x[i] = x[i] * 0.5f * (1.0f + erff(x[i] * 0.70710678f));
     }
@@ -96,7 +140,7 @@ static void gelu_slice(void *context, int slice, int worker)
 
 static void gelu(const csi_aed_line *line, float *x, int64_t rows)
 {
-    gelu_job job = {x, rows, line->columns};
+    gelu_job job = {x, rows, line->columns, csi_aed_pitch(line)};
     const int64_t blocks = (rows + GELU_ROWS - 1) / GELU_ROWS;
     csi_pool_run(line->run->pool, line->run->max_threads, (int)(csi_panels(line->columns) * blocks), gelu_slice, &job);
 }
@@ -107,7 +151,7 @@ void csi_aed_feed_forward(csi_aed_line *line, const csi_aed_layer *layer)
     csi_aed_enter(line, &layer->in_w, layer->norm_ff_w, layer->norm_ff_b);
     csi_linear l = csi_aed_dense(line, &layer->in_w, layer->in_b, s->inner, line->wide);
     l.epilogue = s->gelu ? CSI_STORE : CSI_RELU;
-    csi_linear_run(line->run, &l, 1);
+    csi_aed_multiply(line, &l, 1);
     if (s->gelu)
         gelu(line, line->wide, s->inner);
     csi_aed_read(line, &layer->out_w, line->wide, s->inner);

@@ -117,7 +117,7 @@ const float *csi_aed_states(const csi_run *run, const csi_aed *aed, const float 
                             float *memory)
 {
     const csi_aed_stack *b = &aed->between;
-    states s;
+    states s = {.own = NULL};
     layout(aed, n, memory, &s);
     if (column % CSI_PANEL) {
         own_columns(encoder, aed->d_model, column, n, s.own);

@@ -50,12 +50,12 @@ static void attend(const attend_job *job, int64_t column, int32_t head, float *s
     const int64_t width = stack->head_width, pitch = s->cache->pitch;
     const int64_t keys = job->slots ? s->position + column % s->n + 1 : job->n_keys;
     const int32_t *slots = job->slots ? job->slots + column / s->n * job->n_keys : NULL;
-    const int64_t at = (column / CSI_PANEL * stack->d + head * width) * CSI_PANEL + column % CSI_PANEL;
+    const int64_t at = csi_aed_at(&s->line, stack->d, head * width, column), row = csi_aed_pitch(&s->line);
     const float scale = 1.0f / sqrtf((float)width);
     float *q = scratch, *out = q + pitch, *scores = out + pitch;
     const float **values = (const float **)(void *)(scores + (keys + 15) / 16 * 16);
     for (int64_t r = 0; r < pitch; r++)
-        q[r] = r < width ? job->q[at + r * CSI_PANEL] * scale : 0;
+        q[r] = r < width ? job->q[at + r * row] * scale : 0;
     for (int64_t j = 0, end; j < keys; j = end) {
         end = j + 1;
         while (end < keys && (!slots || slots[end] == slots[j]))
@@ -69,7 +69,7 @@ static void attend(const attend_job *job, int64_t column, int32_t head, float *s
         ops->softmax(scores, keys);
     ops->combine(values, scores, keys, 0, out, pitch, CSI_STORE);
     for (int64_t r = 0; r < width; r++)
-        s->line.h[at + r * CSI_PANEL] = out[r];
+        s->line.h[at + r * row] = out[r];
 }
 
 static void attend_slice(void *context, int slice, int worker)
@@ -79,8 +79,8 @@ static void attend_slice(void *context, int slice, int worker)
     attend(job, slice / heads, slice % heads, csi_run_scratch(job->s->run, worker));
 }
 
-/* Keys that are worth waking a worker for, times the width of a head. */
-enum { SHARED_WORK = 256 * 1024 };
+/* Keys that are worth sharing, times the width of a head: between dense layers workers are awake. */
+enum { SHARED_WORK = 32 * 1024 };
 
 static void attend_all(const step *s, const attend_job *job, int64_t most_keys)
 {
@@ -94,12 +94,13 @@ static void keep(const step *s, const float *panels, float *kept, int64_t slot_f
 {
     const csi_aed_stack *stack = &s->aed->decoder;
     const int64_t pitch = s->cache->pitch, width = stack->head_width, room = s->cache->room.n_positions;
+    const int64_t row = csi_aed_pitch(&s->line);
     for (int64_t c = 0; c < s->line.columns; c++)
         for (int32_t head = 0; head < stack->n_heads; head++) {
-            const float *in = panels + (c / CSI_PANEL * stack->d + head * width) * CSI_PANEL + c % CSI_PANEL;
+            const float *in = panels + csi_aed_at(&s->line, stack->d, head * width, c);
             float *out = kept + c / s->n * slot_floats + (head * room + s->position + c % s->n) * pitch;
             for (int64_t r = 0; r < width; r++)
-                out[r] = in[r * CSI_PANEL];
+                out[r] = in[r * row];
             memset(out + width, 0, (size_t)(pitch - width) * sizeof *out);
         }
 }
@@ -116,7 +117,7 @@ static void self_attention(step *s, int32_t index)
     const csi_linear qkv[3] = {csi_aed_dense(&s->line, &w->q_w, w->q_b, d, q),
                                csi_aed_dense(&s->line, &w->k_w, w->k_b, d, k),
                                csi_aed_dense(&s->line, &w->v_w, w->v_b, d, v)};
-    csi_linear_run(s->run, qkv, 3);
+    csi_aed_multiply(&s->line, qkv, 3);
     float *kept_k = s->cache->self_k + index * room->n_beams * slot,
           *kept_v = s->cache->self_v + index * room->n_beams * slot;
     keep(s, k, kept_k, slot);
@@ -135,7 +136,7 @@ static void cross_attention(step *s, int32_t index)
     const int64_t n = s->cache->room.n_frames, at = index * s->aed->decoder.n_heads * n * s->cache->pitch;
     csi_aed_enter(&s->line, &w->q_w, layer->norm_cross_w, layer->norm_cross_b);
     const csi_linear q = csi_aed_dense(&s->line, &w->q_w, w->q_b, s->aed->d, s->line.wide);
-    csi_linear_run(s->run, &q, 1);
+    csi_aed_multiply(&s->line, &q, 1);
     const attend_job job = {s, s->line.wide, s->cache->cross_k + at, s->cache->cross_v + at, NULL, n, 0};
     attend_all(s, &job, n);
     csi_aed_read(&s->line, &w->out_w, s->line.h, s->aed->d);
@@ -232,7 +233,8 @@ void csi_aed_step(const csi_run *run, const csi_aed *aed, csi_aed_cache *cache, 
                             .x = cache->x,
                             .h = cache->h,
                             .wide = cache->wide,
-                            .narrow = cache->narrow};
+                            .narrow = cache->narrow,
+                            .alone = n_beams * n == 1 && csi_aed_kind(aed) != CSI_KIND_F32};
     go_on(cache, n_beams, parents, n, position);
     embed(&s, ids);
     show(&s, "embedding");

@@ -20,6 +20,8 @@
  *     first(w, row)                  what sums of outputs row.. begin with, a vector by output
  *     value(s, w, row, x_scale)      sums of one output and LANES columns to floats
  *     value_down(s, w, row, x_scale) sums of LANES outputs and one column
+ *     ALONE_BLOCKS                   row blocks that are read at once for a single column: one stream is what hardware
+ *                                    foresees best, but sums of floats wait longer for each other
  *
  * and includes this file. Every sum runs over n_in in order, in both shapes of product, so that a column's result does
  * not depend on how many others there are:
@@ -190,7 +192,11 @@ enum {
     FEW_AHEAD = 64 * LINE_BYTES,
     FEW_PIECE = 256 /* lines of a piece */
 };
-#define FEW_BLOCKS(columns) (FEW_SUMS / ROW_VECS >= 4 * (columns) ? 4 : FEW_SUMS / ROW_VECS >= 2 * (columns) ? 2 : 1)
+#define FEW_BLOCKS(columns)                                \
+    ((columns) == 1                         ? ALONE_BLOCKS \
+     : FEW_SUMS / ROW_VECS >= 4 * (columns) ? 4            \
+     : FEW_SUMS / ROW_VECS >= 2 * (columns) ? 2            \
+                                            : 1)
 
 /* What to ask for while a piece is computed: of each block, from its first byte at g0 + `ahead` on, `step` for every word. */
 typedef struct fetch {
