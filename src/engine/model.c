@@ -158,7 +158,9 @@ cs_err csi_model_load(cs_model *model, const cs_model_options *options, cs_error
     if (model->transducer.joint)
         model->info.weight_bytes += csi_transducer_pack(&model->env, model->pool, model->precision == CS_PRECISION_F32,
                                                         &model->transducer, &model->packed);
-    if (!model->canary.net.d)
+    if (model->canary.net.d)
+        model->info.weight_bytes += csi_aed_pack(&model->env, model->pool, &model->canary.net, &model->packed);
+    else
         warn_of_strategy(model, &loader);
     if ((code = csi_info_fill(model, &loader)))
         return code;

@@ -9,6 +9,14 @@ static int64_t wide_rows(const csi_aed *aed)
     return csi_aed_wide_rows(&aed->decoder);
 }
 
+/* The head's panels, or a vector and the screen's room. */
+static size_t logit_floats(const csi_aed *aed, int32_t n_beams)
+{
+    const size_t vector = ((size_t)aed->d + 15) / 16 * 16;
+    return aed->screen.int8.w ? vector + csi_screen_floats(aed->classes, aed->d)
+                              : csi_aed_panels(aed->classes, n_beams);
+}
+
 static size_t layout(const csi_aed *aed, float *memory, csi_aed_cache *c)
 {
     const csi_aed_stack *s = &aed->decoder;
@@ -29,7 +37,7 @@ static size_t layout(const csi_aed *aed, float *memory, csi_aed_cache *c)
                             csi_aed_panels(wide_rows(aed), columns),
                             csi_aed_narrow_floats(s, columns),
                             csi_aed_panels(aed->d, room->n_beams),
-                            csi_aed_panels(aed->classes, room->n_beams),
+                            logit_floats(aed, room->n_beams),
                             (size_t)(aed->d * columns)};
     float **const places[] = {&c->self_k, &c->self_v, &c->cross_k, &c->cross_v, &ints[0],   &ints[1],  &c->x,
                               &c->h,      &c->wide,   &c->narrow,  &c->last,    &c->logits, &c->frames};

@@ -261,3 +261,16 @@ cs_err csi_aed_load(csi_loader *loader, int32_t d_model, csi_aed *aed)
     code = csi_load_weight(loader, &aed->embed, CSI_SHAPE(aed->classes, aed->d), "%s.weight", head);
     return code ? code : csi_load_weight(loader, &aed->head_b, CSI_SHAPE(aed->classes), "%s.bias", head);
 }
+
+int64_t csi_aed_pack(const csi_env *env, csi_pool *pool, csi_aed *aed, void **block)
+{
+    const int64_t rows = aed->classes, d = aed->d;
+    if (csi_aed_kind(aed) == CSI_KIND_F32 || rows * d < CSI_SCREEN_LEAST)
+        return 0;
+    const size_t size = csi_screen_bytes(rows, d);
+    void *memory = csi_alloc_huge(env, size, block);
+    if (!memory)
+        return 0;
+    csi_screen_make(pool, aed->embed, aed->head_b, rows, d, memory, &aed->screen);
+    return (int64_t)size;
+}

@@ -196,6 +196,21 @@ static void show(const step *s, const char *name)
     hooks->tensor(hooks->user, name, 2, (int64_t[]){s->line.columns, d}, s->cache->frames);
 }
 
+/* Each line's last token (panels of H rows) through the head, to scores (n_beams, classes). */
+static void screen(const step *s, const float *last, float *scores)
+{
+    const int64_t d = s->aed->d, classes = s->aed->classes;
+    float *x = s->cache->logits, *work = x + (d + 15) / 16 * 16;
+    for (int32_t b = 0; b < s->n_beams; b++) {
+        const float *in = last + b / CSI_PANEL * d * CSI_PANEL + b % CSI_PANEL;
+        for (int64_t r = 0; r < d; r++)
+            x[r] = in[r * CSI_PANEL];
+        const csi_matvec head = {
+            .w = s->aed->embed, .bias = s->aed->head_b, .x = x, .y = scores + b * classes, .n_out = classes, .n_in = d};
+        csi_screen_run(s->run, &s->aed->screen, &head, s->cache->room.n_beams, CSI_AED_MARGIN, work);
+    }
+}
+
 /* The head over each line's last token. */
 static void score(step *s, float *scores)
 {
@@ -211,9 +226,13 @@ static void score(step *s, float *scores)
     }
     if (stack->final_w)
         csi_layer_norm_run(s->run, last, last, d, s->n_beams, stack->final_w, stack->final_b, false);
-    const csi_linear head = csi_dense(s->aed->embed, s->aed->head_b, classes, d, last, logits, s->n_beams);
-    csi_linear_run(s->run, &head, 1);
-    csi_panels_to_frames(s->run, logits, classes, s->n_beams, scores, classes);
+    if (s->aed->screen.int8.w)
+        screen(s, last, scores);
+    else {
+        const csi_linear head = csi_dense(s->aed->embed, s->aed->head_b, classes, d, last, logits, s->n_beams);
+        csi_linear_run(s->run, &head, 1);
+        csi_panels_to_frames(s->run, logits, classes, s->n_beams, scores, classes);
+    }
     for (int32_t b = 0; b < s->n_beams; b++) {
         float *row = scores + b * classes;
         csi_softmax_sums sums;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The largest of many products w x + b, exactly, while reading most of w in int8 alone.
+ * The largest of many products w x + b, or the k largest, exactly, while reading most of w in int8 alone.
  *
  * With w = w8 + dw and x = x8 + dx, where w8 and x8 are what the bytes stand for,
  *
@@ -29,7 +29,8 @@ enum {
     MOST_GROUPS = 256,
     LANES = 16,
     SHARED_BYTES = 512 * 1024,
-    MOST_IN = 8192
+    MOST_IN = 8192,
+    MOST_BEST = 64
 };
 
 /* Larger than what underflow can do to a sum of 8192 products: 8192 * 127^2 * 2^-149. */
@@ -192,14 +193,33 @@ static void exact_slice(void *context, int slice, int worker)
     job->run->ops->matvec(p->w, p->n_in, row, CSI_MIN(row + GROUP, p->n_out), p->x, p->bias, p->y);
 }
 
-/* Groups with a row that may win, and those past the rows that compete; -1: too many. */
-static int find_groups(screen_job *job)
+/* What the `most`-th largest product is not below: as many blocks have a row each whose lower bound is not. */
+static float least_of_best(const screen_job *job, int most)
+{
+    const int64_t blocks = (job->screen->int8.n_out + BLOCK - 1) / BLOCK;
+    float best[MOST_BEST];
+    if (most < 1 || most > CSI_MIN(blocks, MOST_BEST))
+        return -INFINITY;
+    for (int i = 0; i < most; i++)
+        best[i] = -INFINITY;
+    for (int64_t b = 0; b < blocks; b++) {
+        float least = job->blocks[b].least;
+        for (int i = 0; i < most; i++)
+            if (least > best[i]) {
+                float smaller = best[i];
+                best[i] = least;
+                least = smaller;
+            }
+    }
+    return best[most - 1];
+}
+
+/* Groups with a row that may be wanted, and those past the rows that compete; -1: too many. */
+static int find_groups(screen_job *job, int most, float margin)
 {
     const int64_t rows = job->screen->int8.n_out, n_out = job->product->n_out;
     const int64_t limit = CSI_MIN(MOST_GROUPS, n_out / (8 * GROUP) + 1);
-    float best = -INFINITY;
-    for (int64_t b = 0; b * BLOCK < rows; b++)
-        best = CSI_MAX(best, job->blocks[b].least);
+    const float best = least_of_best(job, most) - margin;
     int n = 0;
     for (int64_t row = 0; row < n_out; row += GROUP) {
         if (row % BLOCK == 0 && row + BLOCK <= rows && job->blocks[row / BLOCK].most < best) {
@@ -223,7 +243,8 @@ size_t csi_screen_floats(int64_t rows, int64_t n_in)
     return (blocks + 15) / 16 * 16 + (words + 15) / 16 * 16;
 }
 
-int64_t csi_screen_run(const csi_run *run, const csi_screen *screen, const csi_matvec *product, float *work)
+int64_t csi_screen_run(const csi_run *run, const csi_screen *screen, const csi_matvec *product, int most, float margin,
+                       float *work)
 {
     const int64_t rows = screen->int8.n_out, n = product->n_in, blocks = (rows + BLOCK - 1) / BLOCK;
     screen_job job = {.run = run, .screen = screen, .product = product, .blocks = (bounds *)(void *)work};
@@ -240,7 +261,7 @@ int64_t csi_screen_run(const csi_run *run, const csi_screen *screen, const csi_m
         int threads = rows * n > SHARED_BYTES ? run->max_threads : 1;
         job.chunk = threads > 1 ? (blocks + 4 * threads - 1) / (4 * threads) : blocks;
         csi_pool_run(run->pool, threads, (int)((blocks + job.chunk - 1) / job.chunk), screen_slice, &job);
-        int groups = find_groups(&job);
+        int groups = find_groups(&job, most, margin);
         if (groups >= 0) {
             bool shared = groups * GROUP * n * (int64_t)sizeof(float) > SHARED_BYTES;
             csi_pool_run(run->pool, shared ? run->max_threads : 1, groups, exact_slice, &job);

@@ -296,10 +296,14 @@ size_t csi_screen_bytes(int64_t rows, int64_t n_in);
 void csi_screen_make(csi_pool *pool, const float *w, const float *bias, int64_t rows, int64_t n_in, void *memory,
                      csi_screen *screen);
 /* product in f32 (n_out >= rows, n_in <= 8192, with bias; what is past the screen's rows does not compete), but that
- * those of the screen's rows that are not the largest may be given by their int8 product: ops->argmax() over them finds what it finds in the
- * whole product. work: csi_screen_floats(), 64-byte aligned. Returns how many groups of 4 rows were computed in f32; -1: all. */
+ * those of the screen's rows that are not among the `most` largest, nor within `margin` of the last of these, may be given by their int8
+ * product: who looks for the `most` largest finds what it finds in the whole product. work: csi_screen_floats(), 64-byte aligned.
+ * Returns how many groups of 4 rows were computed in f32; -1: all. */
 size_t csi_screen_floats(int64_t rows, int64_t n_in);
-int64_t csi_screen_run(const csi_run *run, const csi_screen *screen, const csi_matvec *product, float *work);
+int64_t csi_screen_run(const csi_run *run, const csi_screen *screen, const csi_matvec *product, int most, float margin,
+                       float *work);
+/* Numbers of a layer that is worth a screen: below, it stays in a core's cache in f32 too. */
+enum { CSI_SCREEN_LEAST = 1 << 18 };
 
 /* ------------------------------------------------------- transducer networks */
 
@@ -385,11 +389,15 @@ typedef struct csi_aed {
     csi_aed_stack decoder;
     const float *embed;           /* (V', H): the head's weights too. What decides is f32 in any precision */
     const float *head_b;          /* (V') */
+    csi_screen screen;            /* of the head's rows, or none */
     const float *positions;       /* (max_positions, H) */
     const float *norm_w, *norm_b; /* (H), of the embedding */
 } csi_aed;
 
 cs_err csi_aed_load(csi_loader *loader, int32_t d_model, csi_aed *aed);
+/* In another precision than f32 a screen of the head, where that is large: every step then reads a quarter of it. As
+ * csi_transducer_pack(). */
+int64_t csi_aed_pack(const csi_env *env, csi_pool *pool, csi_aed *aed, void **block);
 
 /* Floats of run->scratch that the three below need for each worker. */
 size_t csi_aed_scratch(const csi_aed *aed, int64_t n_frames);
@@ -428,9 +436,11 @@ void csi_aed_cross(const csi_run *run, const csi_aed *aed, const float *states, 
 
 /* n more tokens for each of n_beams lines: ids (n_beams, n), 0 .. classes - 1, at positions position .. position + n - 1.
  * parents[b]: which of the lines before this step beam b goes on with; NULL: each with its own. The first step of several
- * beams after a prompt's has parents of 0. scores (n_beams, classes): log-probabilities of what follows each line.
+ * beams after a prompt's has parents of 0. scores (n_beams, classes): log-probabilities of what follows each line; with a screen, the
+ * largest room.n_beams of a line and those within CSI_AED_MARGIN of them are of products in f32, the others' in int8.
  * n_beams, n_beams * n and position + n within the room. A beam's numbers do not depend, to the bit, on the others. No allocation, no
  * error. */
+#define CSI_AED_MARGIN 4.0f
 void csi_aed_step(const csi_run *run, const csi_aed *aed, csi_aed_cache *cache, int32_t n_beams, const int32_t *parents,
                   const int32_t *ids, int32_t n, int32_t position, float *scores);
 

@@ -160,9 +160,6 @@ cs_err csi_transducer_load(csi_loader *loader, int32_t d_model, int32_t vocab, c
 
 /* ------------------------------------------------------------------- packing */
 
-/* Numbers of a last layer that is worth a screen: below, it stays in a core's cache in f32 too. */
-enum { SCREEN_LEAST = 1 << 18 };
-
 /* Move *weights (n floats; NULL: they are narrow) to *at when there is memory, and count them. */
 static size_t move(const float **weights, int64_t n, float **at)
 {
@@ -192,7 +189,7 @@ static size_t move_all(csi_transducer *t, bool last, float *at)
 int64_t csi_transducer_pack(const csi_env *env, csi_pool *pool, bool f32, csi_transducer *t, void **block)
 {
     const int64_t rows = (int64_t)t->vocab + 1;
-    const bool screened = rows * t->joint >= SCREEN_LEAST && (!f32 || t->n_durations == 0), last = f32 || !screened;
+    const bool screened = rows * t->joint >= CSI_SCREEN_LEAST && (!f32 || t->n_durations == 0), last = f32 || !screened;
     size_t screen = screened ? csi_screen_bytes(rows, t->joint) : 0;
     size_t size = screen + move_all(t, last, NULL) * sizeof(float);
     char *memory = csi_alloc_huge(env, size, block);
@@ -292,7 +289,7 @@ void csi_joint_run(const csi_run *run, const csi_transducer *t, const float *fra
     run->ops->add_activate(frame, p->projected, hidden, t->joint, t->activation);
     const csi_matvec out = last_layer(t, hidden, logits);
     if (t->screen.int8.w)
-        csi_screen_run(run, &t->screen, &out, work + ((size_t)t->joint + 15) / 16 * 16);
+        csi_screen_run(run, &t->screen, &out, 1, 0, work + ((size_t)t->joint + 15) / 16 * 16);
     else
         csi_matvec_run(run, &out, 1);
 }

@@ -23,7 +23,11 @@ static cs_err load(aed_net *net, bool is_aligner, cs_error *err)
         || (code =
                 is_aligner ? load_ctc(&loader, m->encoder.d, &m->ctc) : csi_aed_load(&loader, m->encoder.d, &net->aed)))
         return code;
-    return csi_weights_settle(m, &loader, &cache);
+    if ((code = csi_weights_settle(m, &loader, &cache)))
+        return code;
+    if (!is_aligner)
+        csi_aed_pack(&m->env, m->pool, &net->aed, &m->packed);
+    return CS_OK;
 }
 
 /* whole NULL: the archive at path, else the aligner in it. */
@@ -72,6 +76,7 @@ void aed_net_close(aed_net *net)
     csi_floats_finish(&net->scratch);
     if (m->encoder.positions)
         csi_encoder_finish(&m->encoder);
+    csi_free(&m->env, m->packed);
     csi_free(&m->env, m->block);
     csi_archive_close(m->archive);
     csi_pool_free(m->pool);

@@ -95,7 +95,7 @@ static outcome check_layer(const layer *l)
             csi_matvec_run(&run, &m, 1);
             m.y = l->screened;
             memset(m.y, 0xff, (size_t)l->n_out * sizeof *m.y);
-            int64_t groups = csi_screen_run(&run, &screen, &m, l->work);
+            int64_t groups = csi_screen_run(&run, &screen, &m, 1, 0, l->work);
             o.least = CSI_MIN(o.least, groups);
             o.most = CSI_MAX(o.most, groups);
             int64_t best = tables[k]->argmax(l->whole, l->rows), found = tables[k]->argmax(l->screened, l->rows);
