@@ -15,11 +15,12 @@
  *
  * Built by `ninja -C build bench/products` (not by default). x86-64 alone. */
 #include "math/ops.h"
+#include "reading.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCK_BYTES = 1 << 30, MOST_COLUMNS = 400, ACCUMULATORS = 12, SPINS = 2000000 };
+enum { BLOCK_BYTES = READING_BYTES, MOST_COLUMNS = 400, ACCUMULATORS = 12, SPINS = 2000000 };
 static const int64_t shapes[][2] = {{4096, 1024}, {1024, 4096}};
 static const int64_t columns[] = {1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 26, 32, 40, 48, 150, 400};
 static const char *const kind_names[CSI_KINDS] = {"f32", "int8", "bf16"};
@@ -53,29 +54,6 @@ static void keep_best(double *best, double met)
 }
 
 /* ------------------------------------------------------------------ the machine */
-
-typedef uint64_t line __attribute__((vector_size(64)));
-
-static void read_slice(void *context, int slice, int worker)
-{
-    bench *b = context;
-    (void)worker;
-    const size_t part = BLOCK_BYTES / 64;
-    const line *at = (const line *)(const void *)(b->block + (size_t)slice * part);
-    line a[4] = {{0}, {0}, {0}, {0}};
-    for (size_t i = 0; i < part / sizeof *at; i += 4)
-        for (int k = 0; k < 4; k++)
-            a[k] |= at[i + (size_t)k];
-    a[0] |= a[1] | a[2] | a[3];
-    __asm__ volatile("" ::"m"(a[0]));
-}
-
-static void measure_memory(bench *b)
-{
-    double started = now_seconds();
-    csi_pool_run(b->pool, b->threads, 64, read_slice, b);
-    keep_best(&b->memory, 1e-9 * BLOCK_BYTES / (now_seconds() - started));
-}
 
 #define TWELVE(I)                                                                                             \
     I(0)                                                                                                      \
@@ -262,7 +240,7 @@ int main(int argc, char **argv)
     const int n = csi_ops_list(path, tables);
     b.run.ops = tables[argc > 4 ? CSI_MIN(atoi(argv[4]), n - 1) : n - 1];
     for (int round = 0; round < rounds; round++) {
-        measure_memory(&b);
+        keep_best(&b.memory, reading_rate(b.pool, b.threads, b.block));
         for (int f = 0; f < N_FRAMES; f++) {
             measure_attention(&b, false, f);
             if (b.run.ops->narrow[CSI_KIND_BF16]->attention)
