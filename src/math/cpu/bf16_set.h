@@ -2,8 +2,6 @@
  * The bf16 kernels: narrow.h with sums in f32. */
 #include "math/cpu/narrow_kernels.h"
 
-#define ALONE_BLOCKS 2
-
 typedef float sum;
 typedef vec sums;
 

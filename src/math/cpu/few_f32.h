@@ -14,9 +14,14 @@ enum { FEW_COLUMNS = 4 };
 /* Weights are asked for so many numbers ahead in their row, or at the start of that of the next rows. */
 enum { FEW_AHEAD = 128 };
 
-/* total[c] = or += rows [row, row + LANES) times column c over k in [k0, k1), at least LANES of them. */
-INLINE void few_piece(const int columns, const csi_linear *l, int64_t row, int64_t k0, int64_t k1,
-                      vec total[FEW_COLUMNS])
+/* Numbers of a single column that are brought together: in its panel each is a cache line, as much to read for every LANES rows
+ * as their weights. */
+enum { ALONE_NUMBERS = 8192 };
+
+/* total[c] = or += rows [row, row + LANES) times column c over k in [k0, k1), at least LANES of them; number k of a column
+ * is at x[k * pitch + c]. */
+INLINE void few_piece(const int columns, const csi_linear *l, const float *x, const int64_t pitch, int64_t row,
+                      int64_t k0, int64_t k1, vec total[FEW_COLUMNS])
 {
     const int64_t n_in = l->n_in;
     const float *w = l->w + row * n_in;
@@ -33,37 +38,48 @@ INLINE void few_piece(const int columns, const csi_linear *l, int64_t row, int64
             __builtin_prefetch(w + i * n_in + ahead);
         }
         transpose(v);
-        const float *x = l->x + at * CSI_PANEL;
+        const float *from = x + at * pitch;
         if (at == k) {
             UNROLL for (int j = 0; j < LANES; j++) UNROLL for (int c = 0; c < columns; c++)
             {
-                acc[c] += v[j] * splat(x[j * CSI_PANEL + c]);
+                acc[c] += v[j] * splat(from[j * pitch + c]);
             }
         } else {
             UNROLL for (int j = 1; j < LANES; j++) if (at + j >= k) UNROLL for (int c = 0; c < columns; c++) acc[c] +=
-                v[j] * splat(x[j * CSI_PANEL + c]);
+                v[j] * splat(from[j * pitch + c]);
         }
     }
     UNROLL for (int c = 0; c < columns; c++) total[c] = k0 ? acc[c] + total[c] : acc[c];
 }
 
-INLINE void few_rows(const int columns, const csi_linear *l, int64_t row, int64_t piece)
+INLINE void few_rows(const int columns, const csi_linear *l, const float *x, const int64_t pitch, int64_t row,
+                     int64_t piece)
 {
     vec total[FEW_COLUMNS] = {{0}};
     float by_row[LANES][16] = {{0}}; /* 16: lanes past the last column too */
     for (int64_t k0 = 0; k0 < l->n_in; k0 += piece)
-        few_piece(columns, l, row, k0, CSI_MIN(k0 + piece, l->n_in), total);
+        few_piece(columns, l, x, pitch, row, k0, CSI_MIN(k0 + piece, l->n_in), total);
     UNROLL for (int c = 0; c < columns; c++) for (int i = 0; i < LANES; i++) by_row[i][c] = total[c][i];
     for (int i = 0; i < LANES; i++)
         for (int c = 0; c < columns; c += LANES)
             finish(l, row + i, load(by_row[i] + c), l->y + (row + i) * l->y_row + c);
 }
 
-#define FEW_CASE(n)                                           \
-    case n:                                                   \
-        for (; row + LANES <= row1; row += LANES)             \
-            few_rows(CSI_MIN(n, FEW_COLUMNS), l, row, piece); \
+#define FEW_CASE(n)                                                            \
+    case n:                                                                    \
+        for (; row + LANES <= row1; row += LANES)                              \
+            few_rows(CSI_MIN(n, FEW_COLUMNS), l, l->x, CSI_PANEL, row, piece); \
         break;
+
+static int64_t one_column(const csi_linear *l, int64_t row, int64_t row1, int64_t piece)
+{
+    float x[ALONE_NUMBERS];
+    for (int64_t k = 0; k < l->n_in; k++)
+        x[k] = l->x[k * CSI_PANEL];
+    for (; row + LANES <= row1; row += LANES)
+        few_rows(1, l, x, 1, row, piece);
+    return row;
+}
 
 /* Whole vectors of rows from row0 on, when this way is for the layer. Returns the first row that is left. */
 static int64_t few_columns(const csi_linear *l, int64_t row0, int64_t row1, int64_t piece)
@@ -72,6 +88,8 @@ static int64_t few_columns(const csi_linear *l, int64_t row0, int64_t row1, int6
     int64_t row = row0;
     if (last < LANES)
         return row;
+    if (l->columns == 1 && l->n_in <= ALONE_NUMBERS)
+        return one_column(l, row, row1, piece);
     switch (l->columns) {
         FEW_CASE(1)
         FEW_CASE(2)

@@ -3,7 +3,7 @@
  * where the instruction wants it unsigned, else 0; sums then begin with what that comes to. */
 #include "math/cpu/narrow_kernels.h"
 
-#define ALONE_BLOCKS 1
+#define ALONE_SUMS 4
 
 typedef int32_t sum;
 typedef ivec sums;

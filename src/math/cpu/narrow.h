@@ -20,8 +20,7 @@
  *     first(w, row)                  what sums of outputs row.. begin with, a vector by output
  *     value(s, w, row, x_scale)      sums of one output and LANES columns to floats
  *     value_down(s, w, row, x_scale) sums of LANES outputs and one column
- *     ALONE_BLOCKS                   row blocks that are read at once for a single column: one stream is what hardware
- *                                    foresees best, but sums of floats wait longer for each other
+ *     ALONE_SUMS                     optional, where sums may be taken in any order: so many of a single column at once
  *
  * and includes this file. Every sum runs over n_in in order, in both shapes of product, so that a column's result does
  * not depend on how many others there are:
@@ -190,13 +189,15 @@ enum {
     FEW_AT_ONCE = CSI_MIN(FEW_SUMS / ROW_VECS, 14),
     LINE_BYTES = CSI_ROW_BLOCK * 4, /* a word of each output of a block */
     FEW_AHEAD = 64 * LINE_BYTES,
-    FEW_PIECE = 256 /* lines of a piece */
+    ALONE_AHEAD = 192 * LINE_BYTES, /* of one stream */
+    FEW_PIECE = 256                 /* lines of a piece */
 };
-#define FEW_BLOCKS(columns)                                \
-    ((columns) == 1                         ? ALONE_BLOCKS \
-     : FEW_SUMS / ROW_VECS >= 4 * (columns) ? 4            \
-     : FEW_SUMS / ROW_VECS >= 2 * (columns) ? 2            \
-                                            : 1)
+#define FEW_BLOCKS(columns) (FEW_SUMS / ROW_VECS >= 4 * (columns) ? 4 : FEW_SUMS / ROW_VECS >= 2 * (columns) ? 2 : 1)
+#ifdef ALONE_SUMS
+#define BLOCKS_FOR(columns) ((columns) == 1 ? 1 : FEW_BLOCKS(columns))
+#else
+#define BLOCKS_FOR(columns) FEW_BLOCKS(columns)
+#endif
 
 /* What to ask for while a piece is computed: of each block, from its first byte at g0 + `ahead` on, `step` for every word. */
 typedef struct fetch {
@@ -247,6 +248,38 @@ INLINE void few_tile(const int columns, const int blocks, const csi_narrow *w, i
     }
 }
 
+#ifdef ALONE_SUMS
+/* One row block and one column, in sums that do not wait for each other. One stream of weights is what hardware foresees best: from
+ * memory it comes half as fast again as four side by side. */
+INLINE void alone_tile(const csi_narrow *w, int64_t row, int64_t g0, int64_t g1, const uint32_t *x, int64_t x_pitch,
+                       sum *at)
+{
+    const uint32_t *in = w->w + row * w->words + g0 * CSI_ROW_BLOCK;
+    sums acc[ALONE_SUMS][ROW_VECS];
+    UNROLL for (int i = 0; i < ALONE_SUMS; i++) UNROLL for (int v = 0; v < ROW_VECS; v++)
+    {
+        acc[i][v] = i ? (sums){0} : g0 ? load_sums(at + v * LANES) : first(w, row + v * LANES);
+    }
+    x += g0 * x_pitch;
+    for (int64_t g = g0; g < g1; g += ALONE_SUMS)
+        UNROLL for (int i = 0; i < ALONE_SUMS; i++) if (g + i < g1)
+        {
+            __builtin_prefetch((const char *)in + ALONE_AHEAD);
+            UNROLL for (int v = 0; v < ROW_VECS; v++)
+            {
+                acc[i][v] = dot(acc[i][v], form_x(splat_word(*x)), form_w(load_words(in + v * LANES)));
+            }
+            in += CSI_ROW_BLOCK;
+            x += x_pitch;
+        }
+    UNROLL for (int v = 0; v < ROW_VECS; v++)
+    {
+        UNROLL for (int i = 1; i < ALONE_SUMS; i++) acc[0][v] += acc[i][v];
+        store_sums(at + v * LANES, acc[0][v]);
+    }
+}
+#endif
+
 #define FEW_CASE(n)                                                                                                    \
     case n:                                                                                                            \
         if (blocks == 1)                                                                                               \
@@ -255,10 +288,16 @@ INLINE void few_tile(const int columns, const int blocks, const csi_narrow *w, i
             few_tile(CSI_MIN(n, FEW_AT_ONCE), FEW_BLOCKS(CSI_MIN(n, FEW_AT_ONCE)), w, row, g0, g1, x, x_pitch, f, at); \
         break;
 
-/* columns: 1..FEW_AT_ONCE; blocks: 1 or FEW_BLOCKS(columns). */
+/* columns: 1..FEW_AT_ONCE; blocks: 1 or BLOCKS_FOR(columns). */
 static void few_sums(int columns, int blocks, const csi_narrow *w, int64_t row, int64_t g0, int64_t g1,
                      const uint32_t *x, int64_t x_pitch, fetch f, sum (*at)[SUM_ROWS])
 {
+#ifdef ALONE_SUMS
+    if (columns == 1) {
+        alone_tile(w, row, g0, g1, x, x_pitch, at[0]);
+        return;
+    }
+#endif
     switch (columns) {
         FEW_CASE(1)
         FEW_CASE(2)
@@ -372,7 +411,7 @@ static void few_passes(const csi_linear *l, int n, int passes, int blocks, int64
 static void few_columns(const csi_linear *l, int64_t row0, int64_t row1)
 {
     const int columns = (int)l->columns, passes = (columns + FEW_AT_ONCE - 1) / FEW_AT_ONCE;
-    const int n = (columns + passes - 1) / passes, most = FEW_BLOCKS(n);
+    const int n = (columns + passes - 1) / passes, most = BLOCKS_FOR(n);
     sum at[FEW_COLUMNS + FEW_AT_ONCE][SUM_ROWS] __attribute__((aligned(64)));
     for (int64_t row = row0; row < row1;) {
         const int blocks = row1 - row >= most * CSI_ROW_BLOCK ? most : 1;
@@ -396,7 +435,7 @@ static void matvec(const csi_narrow *w, int64_t row0, int64_t row1, const uint32
 {
     sum at[FEW_AT_ONCE][SUM_ROWS] __attribute__((aligned(64)));
     for (int64_t row = row0; row < row1;) {
-        const int blocks = row1 - row >= FEW_BLOCKS(1) * CSI_ROW_BLOCK ? FEW_BLOCKS(1) : 1;
+        const int blocks = row1 - row >= BLOCKS_FOR(1) * CSI_ROW_BLOCK ? BLOCKS_FOR(1) : 1;
         const int64_t end = CSI_MIN(row + blocks * CSI_ROW_BLOCK, row1);
         few_sums(1, blocks, w, row, 0, w->words, x, 1, (fetch){FEW_AHEAD, LINE_BYTES}, at);
         for (int64_t r = row; r < end; r += LANES) {
