@@ -438,7 +438,7 @@ typedef struct cs_result {
     cs_precision precision;
     const char *language; /* "" when the model does not tell; Canary: the spoken one, asked for or told */
     double duration_seconds;
-    double score; /* NeMo's Hypothesis.score: see MODEL.md */
+    double score; /* NeMo's Hypothesis.score, of an encoder-decoder the best line's sum: see MODEL.md */
     const cs_token *tokens;
     int32_t n_tokens;
     const cs_word *words;
@@ -463,7 +463,8 @@ typedef struct cs_result {
  * Shape    pcm (n_samples), mono, at cs_model_info.sample_rate_hz; any n_samples >= 0
  * Units    pcm in [-1, 1]
  * Returns  CS_OK with an empty text when there is nothing to hear
- * Errors   CS_EAUDIO: a sample is NaN or infinite, err->where is its index; CS_ECANCELLED; CS_EINVAL; CS_ENOMEM
+ * Errors   CS_EAUDIO: a sample is NaN or infinite, err->where is its index; CS_EUNSUPPORTED: the language "auto", and the
+ *          decoder does not tell it; CS_ECANCELLED; CS_EINVAL; CS_ENOMEM
  * Owner    *result is yours: cs_result_free()
  * Threads  any; calls on one model run at once
  * Source   NeMo nemo/collections/asr/parts/mixins/transcription.py: TranscriptionMixin.transcribe, batch size 1,
@@ -496,7 +497,8 @@ CS_API cs_err cs_session_transcribe(cs_session *session, const float *pcm, size_
  *
  * Shape    pcm (n) buffers, n_samples (n) their lengths, results (n), item_errors (n) or NULL; n = 0 is allowed
  * Returns  CS_OK when the call went to its end; results[i] is NULL where utterance i cannot be transcribed, and
- *          item_errors[i] says why: CS_EAUDIO (a sample is NaN or infinite), CS_EINVAL (too long); of the others
+ *          item_errors[i] says why: CS_EAUDIO (a sample is NaN or infinite), CS_EINVAL (too long), CS_EUNSUPPORTED (its
+ *          language is not told); of the others
  *          item_errors[i].code is CS_OK
  * Errors   CS_ECANCELLED, CS_EINVAL (options), CS_ENOMEM: then every result is NULL
  * Owner    each results[i] is yours: cs_result_free()
