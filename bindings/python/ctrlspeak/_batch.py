@@ -15,7 +15,7 @@ from . import _header as h
 from ._calls import Job
 from ._library import check, error_of, lib
 from .audio import Heard, Intake
-from .errors import Error
+from .errors import Cancelled, Error
 from .result import Result, take
 
 WINDOW_SECONDS = 600.0
@@ -53,8 +53,10 @@ def transcribe_items(
                     window.append(heard)
                     n_known += 1
                 except Error as failure:
-                    window.append(failure)
+                    window.append(failure.with_traceback(None))  # which would keep all that the call has, this list too
                 at += 1
+            if job.stop:
+                raise Cancelled("cancelled")
             known_seconds += seconds
             job.total_seconds = known_seconds + (known_seconds / n_known if n_known else 0.0) * (len(items) - at)
             done = _transcribe_window(session, window, options, None if single else at - len(window))
@@ -67,6 +69,7 @@ def transcribe_items(
             for position, outcome in enumerate(done, at - len(done)):
                 on_item(position, outcome)
         outcomes += done
+    job.ended()
     return outcomes
 
 

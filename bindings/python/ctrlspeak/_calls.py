@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import _thread
 import threading
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Callable, Optional, TypeVar
 
 from ._progress import Report
 
 T = TypeVar("T")
+
+# A signal that comes after the main thread's last bytecode and before it sleeps wakes nobody: it is seen by this much later.
+_LOOK_SECONDS = 0.05
 
 
 class Job:
@@ -32,15 +35,22 @@ class Job:
         self.failure: Optional[BaseException] = None
         self.before_seconds = 0.0  # of recordings that are done
         self.total_seconds = 0.0  # of all, an estimate while some are not decoded
+        self.said = (0.0, 0.0)
 
     def hook(self, _user: Any, done: float, _total: float) -> int:
         """cs_transcribe_options.progress: audio seconds done in this call of the library."""
         if self.report is not None and not self.stop:
+            self.said = (self.before_seconds + done, self.total_seconds)
             try:
-                self.report(self.before_seconds + done, self.total_seconds)
+                self.report(*self.said)
             except BaseException as failure:
                 self.failed(failure)
         return int(self.stop)
+
+    def ended(self) -> None:
+        """All is done: say so, if the last report did not (its last recordings could not be read, and were estimated)."""
+        if self.report is not None and self.said != (self.total_seconds, self.total_seconds):
+            self.report(self.total_seconds, self.total_seconds)
 
     def failed(self, failure: BaseException) -> None:
         """A hook of the caller's raised: stop, and let him have it."""
@@ -53,12 +63,15 @@ def _direct(work: Callable[[Job], T], job: Job) -> T:
     try:
         done = work(job)
     except BaseException:
-        if job.failure is not None:
-            raise job.failure from None
-        raise
-    if job.failure is not None:
-        raise job.failure
-    return done
+        if job.failure is None:
+            raise
+    failure, job.failure = job.failure, None
+    try:
+        if failure is not None:
+            raise failure
+        return done
+    finally:
+        failure = None  # its traceback knows this frame
 
 
 def run(work: Callable[[Job], T], report: Optional[Report]) -> T:
@@ -87,11 +100,12 @@ def run(work: Callable[[Job], T], report: Optional[Report]) -> T:
     try:
         while True:
             try:
-                while True:
-                    event = events.get()
-                    if event is None:
-                        break
-                    if report is not None and interruption is None:
+                while not (ended and events.empty()):
+                    try:
+                        event = events.get(timeout=_LOOK_SECONDS)
+                    except Empty:
+                        continue
+                    if event is not None and report is not None and interruption is None:
                         report(*event)
                 break
             except BaseException as failure:

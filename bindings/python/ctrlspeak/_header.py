@@ -158,6 +158,7 @@ cs_transcribe_options = _struct(
     max_generation_delta=c_int32,
     repeat_guard=c_int32,
     chunking=c_int,
+    vad=c_int,
 )
 cs_token = _struct(
     "cs_token",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from pathlib import Path
 from typing import Any, Optional
 
@@ -23,8 +24,10 @@ def _candidates() -> list[str]:
     named = os.environ.get("CTRLSPEAK_LIBRARY")
     if named:
         return [named]
-    wheel = Path(__file__).resolve().parent.parent / ".ctrlspeak.mesonpy.libs"
-    return [*map(str, sorted(wheel.glob("libctrlspeak*.so*"))), _SONAME]
+    # Beside the package; in the folder for compiled modules, where Python has another for the rest.
+    roots = dict.fromkeys([Path(__file__).resolve().parent.parent, *map(Path, sys.path)])
+    brought = [str(file) for root in roots for file in sorted((root / ".ctrlspeak.mesonpy.libs").glob("libctrlspeak.so*"))]
+    return [*brought, _SONAME]
 
 
 def lib() -> Any:

@@ -46,6 +46,7 @@ class Options(TypedDict, total=False):
     max_generation_delta: Optional[int]
     repeat_guard: Optional[int]
     chunking: Optional[bool]
+    vad: Optional[bool]
 
 
 def word(name: str, value: Any, words: Mapping[str, int]) -> int:
@@ -102,6 +103,7 @@ _FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "max_generation_delta": integer,
     "repeat_guard": integer,
     "chunking": _choice,
+    "vad": _choice,
 }
 NAMES = (*_FIELDS, "att_context", "tensor", "stage")
 

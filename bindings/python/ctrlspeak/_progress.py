@@ -101,7 +101,7 @@ class Ticks:
     """A bar of the caller's class, in audio seconds."""
 
     def __init__(self, kind: Any) -> None:
-        self._bar = kind(total=0, desc="Transcribing", unit="s")
+        self._bar = kind(**{"desc": "Transcribing", "unit": "s", "total": 0, **getattr(kind, "keywords", {})})
 
     def __call__(self, done: float, total: float) -> None:
         self._bar.total = round(total, 1)

@@ -437,7 +437,7 @@ class Session:
         outcomes = self._transcribe([audio] if single else audio, intake, options, progress, verbose, single=single)
         if single:
             if isinstance(outcomes[0], Error):
-                raise outcomes[0]
+                raise outcomes.pop()  # type: ignore[misc]  # and no name here for it: its traceback knows this frame
             return outcomes[0]
         failed = [outcome for outcome in outcomes if isinstance(outcome, Error)]
         if failed and errors == "raise":
