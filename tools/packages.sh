@@ -31,7 +31,7 @@ optional() {
         ;;
     run) echo alsa-utils ;; # for the voices in its sound folder
     test) # without these some tests are skipped
-        echo openssl groff zsh fish python3-numpy
+        echo openssl groff zsh fish python3-numpy python3-pytest python3-venv
         # CPUs that are not at hand
         echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
         # ctrlspeak dictate: displays, windows, keyboards; sound servers; a terminal; a bus; the history seen from outside

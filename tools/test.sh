@@ -9,6 +9,8 @@
 #   address   address, leak and undefined-behaviour sanitizers: the suite
 #   thread    thread sanitizer: the suites in which threads meet
 #   options   each optional part off, then all: compiles, and the program says its help and what it misses
+#   python    the Python package on the library of `gcc`, in an environment with tqdm, mypy and ruff from PyPI where that can be reached,
+#             else with the system's pytest and numpy; then the wheel: built, repaired, installed in a fresh environment, run
 #   format    the house's format
 #   cpus      CPUs that are not at hand, emulated: arm64 with and without dot product runs the kernels' tests (suite `kern`); x86-64
 #             without AVX, and with AVX2, runs these and hears the samples as this CPU does on the same path. An illegal
@@ -91,7 +93,7 @@ suite() {
         run_tests waits $((jobs * 3)) "$@" --suite waits &
         waits=$!
     fi
-    run_tests testlog "$jobs" "$@" --no-suite waits
+    run_tests testlog "$jobs" "$@" --no-suite waits --no-suite python
     read_tests testlog $?
     [ -z "$waits" ] || { wait "$waits"; read_tests waits $?; }
     say "$dir: $((passed - before_passed)) passed, $((failed - before_failed)) failed, $((skipped - before_skipped)) skipped"
@@ -234,6 +236,28 @@ stage_cpus() {
     fi
 }
 
+stage_python() {
+    CC=gcc build gcc || return
+    dir=build-gcc
+    env=build-python/env
+    mkdir -p build-python
+    before_passed=$passed before_failed=$failed before_skipped=$skipped
+    if sh tools/python_env.sh $env 2>>build-python/log.txt; then
+        export CTRLSPEAK_PYTHON="$PWD/$env/bin/python"
+        $env/bin/mypy >>build-python/log.txt 2>&1
+        check $? "mypy --strict bindings/python (see build-python/log.txt)"
+        $env/bin/ruff check >>build-python/log.txt 2>&1 && $env/bin/ruff format --check >>build-python/log.txt 2>&1
+        check $? "ruff (see build-python/log.txt)"
+        sh tools/python_wheel.sh $env build-python/wheel >>build-python/log.txt 2>&1
+        check $? "the wheel (see build-python/log.txt)"
+    else
+        say "python: types, style and the wheel skipped, $(tail -n 1 build-python/log.txt)" && count 0 0 3
+    fi
+    run_tests python "$jobs" --suite python
+    read_tests python $?
+    say "python: $((passed - before_passed)) passed, $((failed - before_failed)) failed, $((skipped - before_skipped)) skipped"
+}
+
 stage_format() {
     output=$(sh tools/format.sh --check 2>&1)
     case $? in
@@ -243,7 +267,7 @@ stage_format() {
     esac
 }
 
-[ $# -gt 0 ] || set -- format gcc cpus clang address thread options
+[ $# -gt 0 ] || set -- format gcc python cpus clang address thread options
 if sh tools/packages.sh build test; then
     for stage in "$@"; do
         say "== $stage"
