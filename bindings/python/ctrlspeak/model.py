@@ -421,7 +421,7 @@ class Session:
         errors        of a list: "raise": when all is done, BatchError, which has every result; "return": the Error is in the
                       place of the result. The error of a single recording is always raised
         progress      None: a bar on stderr where that is a terminal; a function f(done_seconds, total_seconds); a class such as
-                      tqdm.tqdm; False: nothing. What the function raises ends the call and is raised
+                      tqdm.tqdm; False: nothing. What the function raises ends the call and is raised; it must not call this session
         verbose       False: no bar of any kind
         sample_rate   of arrays, where it is not the model's
         channel       of files: "average" (default) or a number from 0
