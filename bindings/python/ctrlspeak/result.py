@@ -89,6 +89,12 @@ class Result:
     encoder_ms: float = field(compare=False)
     decode_ms: float = field(compare=False)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a pickle: what was equal is equal again, NaN or not."""
+        for name in ("words", "segments", "tokens"):
+            state[name] = [type(part)(*(_plain(x) if isinstance(x, float) else x for x in part)) for part in state[name]]
+        self.__dict__.update(state)
+
     def __str__(self) -> str:
         return self.text
 
