@@ -26,7 +26,15 @@ OnItem = Callable[[int, Outcome], None]
 
 
 def transcribe_items(
-    session: Any, intake: Intake, items: Sequence[Any], options: Any, job: Job, *, single: bool = False, on_item: Optional[OnItem] = None
+    session: Any,
+    intake: Intake,
+    items: Sequence[Any],
+    options: Any,
+    job: Job,
+    *,
+    single: bool = False,
+    on_item: Optional[OnItem] = None,
+    window_items: int = WINDOW_ITEMS,
 ) -> list[Outcome]:
     """Transcribe the items, in their order, whatever becomes of some.
 
@@ -34,6 +42,7 @@ def transcribe_items(
     options   a cs_transcribe_options; its progress becomes the job's
     single    the errors of the one item name no position
     on_item   told each outcome with its position, in order, as soon as its window is done
+    window_items    most recordings in a window; 1: on_item follows each recording
     Returns   a Result or an Error per item
     Raises    Error for what ends the whole call: options, memory, Cancelled
     """
@@ -46,7 +55,7 @@ def transcribe_items(
         window: list[Union[Heard, Error]] = []
         seconds = 0.0
         try:
-            while at < len(items) and len(window) < WINDOW_ITEMS and seconds < WINDOW_SECONDS and not job.stop:
+            while at < len(items) and len(window) < window_items and seconds < WINDOW_SECONDS and not job.stop:
                 try:
                     heard = intake.hear(items[at], None if single else at)
                     seconds += heard.n_samples / intake.rate_hz

@@ -147,8 +147,13 @@ def c_options(given: Mapping[str, Any], failed: Callable[[BaseException], None])
 
 
 def _tensor_hook(call: Callable[[str, Any], object], failed: Callable[[BaseException], None]) -> Any:
+    """An attribute `names` of the function says which stages it wants; the others are not copied."""
+    names = getattr(call, "names", None)
+
     def hook(_user: Any, name: bytes, n_dims: int, dims: Any, data: Any) -> None:
         try:
+            if names is not None and text(name) not in names:
+                return
             shape = tuple(dims[:n_dims])
             call(text(name), np.ctypeslib.as_array(data, shape).copy() if all(shape) else np.empty(shape, np.float32))
         except BaseException as failure:

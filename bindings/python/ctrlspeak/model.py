@@ -17,7 +17,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Callable, Literal, NamedTuple, Optional, Union, overload
 
 from . import _header as h
-from ._batch import OnItem, Outcome, transcribe_items
+from ._batch import WINDOW_ITEMS, OnItem, Outcome, transcribe_items
 from ._calls import Job, run
 from ._library import c_path, c_text, check, lib, text
 from ._options import Options, c_options, integer, word
@@ -455,6 +455,7 @@ class Session:
         *,
         single: bool = False,
         on_item: Optional[OnItem] = None,
+        window_items: int = WINDOW_ITEMS,
     ) -> list[Outcome]:
         """What transcribe() and the other front ends are made of: a Result or an Error per item."""
 
@@ -466,7 +467,7 @@ class Session:
                     raise ArgumentError("the session is closed")
                 if self._handle is None:
                     self._create()
-                return transcribe_items(self._handle, intake, items, c, job, single=single, on_item=on_item)
+                return transcribe_items(self._handle, intake, items, c, job, single=single, on_item=on_item, window_items=window_items)
 
         bar = shown(progress, verbose)
         try:
