@@ -8,9 +8,10 @@ Source: NeMo nemo/collections/asr/parts/utils/{rnnt_utils,timestamp_utils}.py
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -108,6 +109,8 @@ def made(result: Result, settings: Settings, *, full: bool, timed: bool, scores:
         h.tokens = [token.piece for token in result.tokens]
     if timed:
         h.timestamp = timestamps(result, settings)
+        if aed:  # NeMo strips it where it looks for times
+            h.text = result.text.strip()
     if not full:
         return h
     if result.head == "ctc":
@@ -135,7 +138,36 @@ def confidences(h: Hypothesis, result: Result, settings: Settings, scores: Optio
     if asked.token:
         h.token_confidence = tokens
     if asked.word:
-        h.word_confidence = [word.confidence for word in result.words]
+        h.word_confidence = word_confidence(result, asked.aggregate)
+
+
+_FOLDS: dict[str, Callable[[Sequence[float]], float]] = {
+    "min": min,
+    "max": max,
+    "mean": lambda values: sum(values) / len(values),
+    "prod": math.prod,
+}
+
+
+def word_confidence(result: Result, aggregate: str) -> list[float]:
+    """One per white-space separated word of the text, as NeMo pairs them; where the tokens cannot be paired so, which NeMo refuses
+    with an error, one per word of timestamp["word"]."""
+    groups: list[float] = []
+    first = 0
+    last = ""
+    tokens = result.tokens
+    for i, token in enumerate(tokens):
+        if i > first and (piece_text(token.piece) != token.piece or last == "<unk>"):
+            if last != "▁":
+                groups.append(_FOLDS[aggregate]([t.confidence for t in tokens[first:i]]))
+            first = i
+        last = token.piece
+    if tokens and last != "▁":
+        groups.append(_FOLDS[aggregate]([t.confidence for t in tokens[first:]]))
+    raw = b"".join(_piece_bytes(token.piece) for token in tokens).decode("utf-8", "replace")
+    if any("▁" in token.piece for token in tokens) and len(groups) in (len(raw.split()), len(result.text.split())):
+        return groups
+    return [word.confidence for word in result.words]
 
 
 def timestamps(result: Result, settings: Settings) -> dict[str, Any]:
@@ -177,10 +209,17 @@ def _entry(name: str, what: Any, start_offset: int, end_offset: int, start: floa
     return {name: what, "start_offset": start_offset, "end_offset": end_offset, "start": start, "end": end}
 
 
+def _piece_bytes(piece: str) -> bytes:
+    """Its share of a text."""
+    if piece.startswith("<0x") and piece.endswith(">") and len(piece) == 6:
+        return bytes([int(piece[3:5], 16)])
+    return piece.replace("▁", " ").encode()
+
+
 def piece_text(piece: str) -> str:
     """The text of one piece decoded by itself: "▁the" is "the", "▁" is ""."""
-    if piece.startswith("<0x") and piece.endswith(">") and len(piece) == 6:
-        return bytes([int(piece[3:5], 16)]).decode("utf-8", "replace")
+    if piece.startswith("<0x"):
+        return _piece_bytes(piece).decode("utf-8", "replace")
     if piece == "<unk>":
         return "⁇"
     text = piece.replace("▁", " ")
