@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Write down what NeMo's transcribe() returns, as types and keys: make_shapes.py DATA_FOLDER OUT.json
 
-For a model of each family and for each way to call it: every field of the Hypothesis with its Python type, its element's type and
-its number of dimensions, and the keys and types of timestamp's entries. ctrlspeak.nemo is compared with it (tests/python).
+For a model of each family and for each way to call it: every field of the Hypothesis that is not None with its Python type, its element's type and
+its number of dimensions, the keys and types of timestamp's entries, and the entries of "char". ctrlspeak.nemo is compared with it (tests/python).
 """
 
 import copy
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from nemo.collections.asr.models import ASRModel
+from nemo.collections.asr.parts.utils.rnnt_utils import Hypothesis
 from nemo.utils import logging
 from omegaconf import OmegaConf, open_dict
 
@@ -36,7 +37,8 @@ def describe(value):
 def shape(hypothesis):
     if isinstance(hypothesis, list):
         return [shape(part) for part in hypothesis]
-    return {field.name: describe(getattr(hypothesis, field.name)) for field in dataclasses.fields(hypothesis)}
+    made = {field.name: describe(getattr(hypothesis, field.name)) for field in dataclasses.fields(hypothesis)}
+    return {name: described for name, described in made.items() if described is not None}
 
 
 def with_confidence(model):
@@ -56,7 +58,7 @@ def with_confidence(model):
 
 
 def calls(path, audio, head):
-    """name, shape or error, for every way to call."""
+    """name, shape or error, type, number of results and char entries, for every way to call."""
 
     def fresh():
         model = ASRModel.restore_from(path, map_location="cpu").eval()
@@ -67,9 +69,11 @@ def calls(path, audio, head):
     def attempt(name, call):
         try:
             results = call()
-            return name, [shape(result) for result in results][:1], type(results).__name__, len(results)
+            stamps = getattr(results[0], "timestamp", None)
+            chars = [[e["char"], int(e["start_offset"]), int(e["end_offset"])] for e in stamps.get("char", [])] if isinstance(stamps, dict) else []
+            return name, [shape(result) for result in results][:1], type(results).__name__, len(results), {"chars": chars} if chars else {}
         except Exception as failure:
-            return name, f"{type(failure).__name__}: {failure}"[:300], None, 0
+            return name, f"{type(failure).__name__}: {failure}"[:300], None, 0, {}
 
     model = fresh()
     quiet = {"verbose": False}
@@ -94,15 +98,17 @@ def main():
     data, out = Path(sys.argv[1]), Path(sys.argv[2])
     logging.setLevel("ERROR")
     audio = str(data / "audio" / "short.wav")
-    found = {}
+    found = {"fields": [field.name for field in dataclasses.fields(Hypothesis)]}
     for name in MODELS:
         path = str(data / name / "model.nemo")
         for head in ("", "ctc-of-hybrid") if name == "tdt-ctc" else ("",):
             key = f"{name} ctc" if head else name
             found[key] = {}
-            for call, answer, kind, n in calls(path, audio, head):
-                found[key][call] = {"error": answer} if kind is None else {"type": kind, "n": n, "first": answer[0]}
-    out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+            for call, answer, kind, n, chars in calls(path, audio, head):
+                found[key][call] = {"error": answer} if kind is None else {"type": kind, "n": n, "first": answer[0], **chars}
+    lines = [f'"fields": {json.dumps(found.pop("fields"))}']
+    lines += [f"{json.dumps(key)}: {{\n" + ",\n".join(f"  {json.dumps(call)}: {json.dumps(made)}" for call, made in rows.items()) + "\n}" for key, rows in found.items()]
+    out.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":

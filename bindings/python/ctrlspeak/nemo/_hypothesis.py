@@ -164,8 +164,10 @@ def word_confidence(result: Result, aggregate: str) -> list[float]:
         last = token.piece
     if tokens and last != "▁":
         groups.append(_FOLDS[aggregate]([t.confidence for t in tokens[first:]]))
-    raw = b"".join(_piece_bytes(token.piece) for token in tokens).decode("utf-8", "replace")
-    if any("▁" in token.piece for token in tokens) and len(groups) in (len(raw.split()), len(result.text.split())):
+    text = result.text
+    if result.head == "ctc":  # NeMo: before the spaces in front of punctuation are gone
+        text = b"".join(_piece_bytes(token.piece) for token in tokens).decode("utf-8", "replace")
+    if any("▁" in token.piece for token in tokens) and len(groups) == len(text.split()):
         return groups
     return [word.confidence for word in result.words]
 
