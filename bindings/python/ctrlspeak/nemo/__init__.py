@@ -11,8 +11,8 @@ for hypothesis in model.transcribe(["one.wav", "two.wav"], timestamps=True):
 from __future__ import annotations
 
 from . import models
+from ._config import MultiTaskTranscriptionConfig, TranscribeConfig
 from ._hypothesis import Hypothesis
-from ._model import MultiTaskTranscriptionConfig, TranscribeConfig
 from ._settings import Config
 from .errors import NotSupported
 from .models import (

@@ -123,6 +123,17 @@ def made(result: Result, settings: Settings, *, full: bool, timed: bool, scores:
     return h
 
 
+def lines_of(best: Hypothesis) -> list[Hypothesis]:
+    """The lines of a beam search, in NeMo's order."""
+    result = best.result
+    if result is None or not result.alternatives:
+        return [best]
+    return [
+        Hypothesis(score=line.score, y_sequence=np.array(line.ids, np.int64), text=line.text, length=best.length)
+        for line in result.alternatives
+    ]
+
+
 def confidences(h: Hypothesis, result: Result, settings: Settings, scores: Optional[Any]) -> None:
     """The three kinds, as confidence_cfg asks: words imply tokens, tokens imply frames."""
     asked = settings.confidence
