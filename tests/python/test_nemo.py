@@ -515,11 +515,16 @@ def test_chunks(canary: Any, pcm: Any) -> None:
 
 
 def test_lines_of_a_beam(canary: Any) -> None:
-    canary.change_decoding_strategy({"strategy": "beam", "beam": {"beam_size": 3, "len_pen": 1.0, "return_best_hypothesis": False}})
+    canary.change_decoding_strategy({"strategy": "beam", "beam": {"beam_size": 3, "length_penalty": 1.0, "return_best_hypothesis": False}})
     (lines,) = canary.transcribe(str(SHORT), source_lang="de", target_lang="de", **QUIET)
     assert len(lines) == 3 and all(isinstance(h, Hypothesis) for h in lines) and lines[0].text.startswith("Die")
     with pytest.raises(NotSupported, match="strategy"):
         canary.change_decoding_strategy({"strategy": "sample"})
+    for section in ({"search_type": "lm"}, {"ngram_lm_model": "lm.nemo"}, {"boosting_tree": {"key_phrases_list": ["a"]}}):
+        with pytest.raises(NotSupported, match=f"beam.{next(iter(section))}"):
+            canary.change_decoding_strategy({"strategy": "beam", "beam": section})
+    canary.change_decoding_strategy({"compute_timestamps": True})
+    assert canary.transcribe(str(SHORT), **QUIET)[0].timestamp["word"]
 
 
 # ------------------------------------------------------------ progress

@@ -107,9 +107,10 @@ _ANY = object()
 _HARMLESS = {
     "model_type", "durations", "big_blank_durations", "fused_batch_size", "batch_dim_index", "tdt_include_token_duration",
     "greedy.loop_labels", "greedy.use_cuda_graph_decoder", "greedy.preserve_alignments", "greedy.preserve_frame_confidence",
-    "greedy.preserve_token_confidence", "greedy.compute_timestamps", "greedy.tdt_include_token_duration", "greedy.n_samples",
+    "greedy.preserve_token_confidence", "greedy.compute_timestamps", "greedy.tdt_include_token_duration",
     "greedy.confidence_method_cfg.temperature", "confidence_cfg.method_cfg.temperature",
     "greedy.allow_cuda_graphs",
+    "beam.len_pen",  # NeMo's dataclass has it, 1.0, and nothing there reads it
 }  # fmt: skip
 # Keys of which one value is harmless.
 _ONLY = {
@@ -120,6 +121,9 @@ _ONLY = {
     "confidence_cfg.tdt_include_duration": False,
     "greedy.tdt_include_duration_confidence": False,
     "return_xattn_scores": False,
+    "greedy.n_samples": 1,
+    "beam.search_type": "default",
+    "return_best_hypothesis": True,
     "strip_lang_tags": False,
 }
 _INSTEAD = {
@@ -128,6 +132,7 @@ _INSTEAD = {
     "confidence_cfg.exclude_blank": "confidences of tokens are those of the tokens' own frames, expected True",
     "confidence_cfg.tdt_include_duration": "confidences are those of tokens, expected False",
     "temperature": "expected 1.0",
+    "return_best_hypothesis": "it belongs into the section beam",
 }
 
 
@@ -187,23 +192,18 @@ class _Reader:
             self.options["max_generation_delta"] = integer(_argument(f"{chosen}max_generation_delta"), delta)
         if chosen == "beam.":
             self._beam(flat)
-        for key in [key for key in flat if key.startswith("beam.") or key == "beam" or key.endswith(".max_generation_delta")]:
+        for key in [key for key in flat if key.startswith("beam.") and chosen != "beam." or key.endswith(".max_generation_delta")]:
             del flat[key]
 
     def _beam(self, flat: dict[str, Any]) -> None:
-        beams = flat.get("beam.beam_size")
+        beams, penalty = flat.pop("beam.beam_size", None), flat.pop("beam.length_penalty", None)
         if beams is not None:
             self.options["beams"] = integer(_argument("beam.beam_size"), beams)
-        # NeMo reads length_penalty, though its own dataclass calls it len_pen
-        penalty = flat.get("beam.length_penalty") if flat.get("beam.length_penalty") is not None else flat.get("beam.len_pen")
-        if penalty is not None and (penalty or flat.get("beam.length_penalty") is not None):
+        if penalty is not None:
             self.options["length_penalty"] = penalty
-        if flat.get("beam.return_best_hypothesis") is False:
+        if flat.pop("beam.return_best_hypothesis", None) is False:
             self.made["n_best"] = True
             self.options["n_best"] = self.options.get("beams") or 1
-        for key in ("beam.ngram_lm_model", "beam.boosting_tree.model_path", "beam.boosting_tree.key_phrases_file"):
-            if flat.get(key):
-                raise refuse(_argument(key), flat[key], "the model's own scores are what there is")
 
     def _max_symbols(self, flat: dict[str, Any]) -> None:
         """NeMo: max_symbols, else max_symbols_per_step; None is no limit, but 10 where CUDA graphs are allowed."""
@@ -224,7 +224,9 @@ class _Reader:
                 raise refuse(_argument(key), value, _INSTEAD.get(key, f"expected {_ONLY[key]!r}"))
         elif key in _HARMLESS or key.startswith("greedy.confidence_method_cfg."):
             pass
-        elif value not in (None, False, 0, "", [], {}) and not (key.startswith("greedy.boosting_tree.") and _is_default(key, value)):
+        elif value not in (None, False, 0, "", [], {}) and not (
+            key.startswith(("greedy.boosting_tree.", "beam.boosting_tree.")) and _is_default(key, value)
+        ):
             raise refuse(_argument(key), value, _INSTEAD.get(key, "the engine has nothing of the kind"))
 
     def alignments(self, key: str, value: Any) -> None:

@@ -175,6 +175,8 @@ class EncDecMultiTaskModel(ASRModel):
 
     def _call(self, config: TranscribeConfig) -> Call:
         call = super()._call(config)
+        if call.timestamps is None and call.settings.compute_timestamps:
+            call = replace(call, timestamps=True)
         prompt = getattr(config, "prompt", None) or {}
         slots = slots_of(prompt if isinstance(prompt, dict) else {"turns": list(prompt)})
         options = {**call.options, "repeat_guard": 0, "raw_punctuation_spacing": True}
