@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import pickle
 import re
 import threading
 import wave
@@ -457,7 +458,20 @@ def test_attention(pcm: Any) -> None:
 def test_habits(tdt: Any) -> None:
     assert tdt.eval().to("cpu").cpu().train(False) is tdt and not tdt.training
     tdt.freeze()
+    assert not hasattr(tdt, "half")
+    with pytest.raises(AttributeError, match="'change_vocabulary' here: docs/FROM-NEMO.md"):
+        tdt.change_vocabulary([])
     assert tdt.device == "cpu" and "EncDecRNNTBPEModel" in repr(tdt)
+
+
+def test_pickled(hybrid: Any, pcm: Any) -> None:
+    """To another process: the model is opened there, with what was set here."""
+    hybrid.change_decoding_strategy({"confidence_cfg": {"preserve_word_confidence": True}}, decoder_type="ctc")
+    with pickle.loads(pickle.dumps(hybrid)) as again:
+        found, same = (model.transcribe(pcm, return_hypotheses=True, **QUIET)[0] for model in (hybrid, again))
+    assert found.word_confidence == same.word_confidence != [] and same.result.head == "ctc"
+    kept = pickle.loads(pickle.dumps(found))
+    assert kept.text == found.text and np.array_equal(kept.y_sequence, found.y_sequence)
 
 
 def test_from_pretrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -568,6 +582,32 @@ def test_the_page_runs(python: Any, tmp_path: Path) -> None:
     ran = python(example, cwd=tmp_path)
     assert len(ran.stdout.splitlines()) == 2 and "'word': 'The'" in ran.stdout and ran.stderr == ""
     assert len([line for line in example.splitlines() if line.strip()]) <= 5
+
+
+def test_founding_program(python: Any) -> None:
+    """In a worker thread of a program whose stderr has no descriptor, with a bar asked for."""
+    ran = python("""
+        import sys, threading
+        from ctrlspeak.nemo import ASRModel
+
+        class Screen:
+            closed, written = False, []
+            def write(self, text): self.written.append(text)
+            def flush(self): pass
+            def isatty(self): return True
+            def fileno(self): return -1
+
+        model = ASRModel.restore_from(MODEL, cache=False)
+        sys.stderr = Screen()
+        found = []
+        def work(): found.extend(model.transcribe([LONG, SHORT], timestamps=True, verbose=True, num_workers=4))
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert len(found) == 2 and all(h.timestamp["word"] for h in found)
+        assert Screen.written == [] and "multiprocessing" not in sys.modules and threading.active_count() == 1
+    """)
+    assert ran.stdout == ran.stderr == ""
 
 
 def test_import_is_light(python: Any) -> None:

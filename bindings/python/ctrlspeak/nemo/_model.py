@@ -163,6 +163,11 @@ class ASRModel:
     def __repr__(self) -> str:
         return f"<ctrlspeak.nemo.{type(self).__name__} {self.info.name}>"
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r} here: docs/FROM-NEMO.md has what there is of NeMo")
+
     # ------------------------------------------------------------ torch's habits
 
     def eval(self) -> Self:
