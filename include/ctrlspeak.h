@@ -332,8 +332,9 @@ typedef struct cs_transcribe_options {
     double confidence_alpha;           /* default 0.33; > 0 */
     cs_aggregate confidence_aggregate; /* frames to token, tokens to word; default CS_AGGREGATE_MIN */
     int32_t max_symbols;               /* tokens at one frame; -1 (default): as the model's config says; 0: no limit */
-    /* Attention context in encoder frames, for models that have several: [left, right] must be one of the config's
-     * pairs; [left, chunk, right] is free for chunked_limited_with_rc. INT32_MIN (default): the config's first. */
+    /* Attention context in encoder frames, INT32_MIN (default): the config's first. [left, right] is free for full and local
+     * attention (-1: no limit; NeMo's change_attention_model), as is [left, chunk, right] for chunked_limited_with_rc;
+     * for chunked_limited it must be one of the config's pairs. With both sides limited the memory for long audio is, too. */
     int32_t att_left, att_chunk, att_right;
     int32_t raw_punctuation_spacing; /* 0 (default): no space before punctuation, as NeMo; 1: as the pieces say */
     /* 0 (default): CTC token times as NeMo gives them; 1: first to last frame of the token's own run. */

@@ -73,7 +73,8 @@ static const cli_option options[] = {
     {"n-best", 0, CLI_INT, AT(decoder.n_best), "N", 1, CS_MOST_BEAMS, NULL, NULL,
      "Canary: N lines of a search of at least N beams too, in json and jsonl; none of a recording heard in pieces"},
     {"att-context", 0, CLI_TEXT, AT(att_context), "LEFT,[CHUNK,]RIGHT", 0, 0, "the model's first", NULL,
-     "attention context in encoder frames, for models that have several"},
+     "attention context in encoder frames: any of models with full attention (128,128 bounds the memory of long "
+     "recordings), else one that the model has"},
     {"raw-spacing", 0, CLI_FLAG, AT(raw_spacing), NULL, 0, 0, NULL, NULL,
      "keep the spaces before punctuation that the pieces ask for"},
     {"natural-ctc-times", 0, CLI_FLAG, AT(natural_ctc_times), NULL, 0, 0, NULL, NULL,

@@ -25,6 +25,15 @@ static cs_err check_context(csi_call *c)
     c->context = e->contexts[0];
     if (o->att_left == INT32_MIN && o->att_right == INT32_MIN && o->att_chunk == INT32_MIN)
         return CS_OK;
+    if (e->style == CSI_ATT_REGULAR
+        || e->style == CSI_ATT_LOCAL) { /* a band is a band: NeMo's two kinds are one function */
+        if (o->att_left < -1 || o->att_right < -1 || o->att_chunk != INT32_MIN)
+            return csi_fail(c->err, CS_EINVAL, -1,
+                            "attention context [%d, %d], expected left and right frames, -1 for no limit", o->att_left,
+                            o->att_right);
+        c->context = (csi_context){o->att_left, -1, o->att_right};
+        return CS_OK;
+    }
     if (e->style == CSI_ATT_CHUNKED_RC) {
         if (o->att_left < -1 || o->att_right < -1 || o->att_chunk == 0 || o->att_chunk < -1)
             return csi_fail(c->err, CS_EINVAL, -1,

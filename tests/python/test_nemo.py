@@ -331,7 +331,6 @@ REFUSED: dict[str, Any] = {
         {"greedy": {"boosting_tree": {"key_phrases_list": ["a"], "context_score": 1.0}}}
     ),
     "decoding_cfg.new_thing": lambda m, _: m.change_decoding_strategy({"new_thing": True}),
-    "self_attention_model": lambda m, _: m.change_attention_model("rel_pos_local_attn", [128, 128]),
     "device": lambda m, _: m.cuda(),
     "dtype": lambda m, _: m.to("cpu", "float16"),
     "mode": lambda m, _: m.train(),
@@ -451,8 +450,19 @@ def test_attention(pcm: Any) -> None:
         with pytest.raises(ctrlspeak.ArgumentError, match=r"no attention context \[5, 5\]"):
             model.change_attention_model(att_context_size=[5, 5])
         assert model.transcribe(pcm, return_hypotheses=True, **QUIET)[0].score == other.score
+        with pytest.raises(NotImplementedError, match="rel_pos or None"):
+            model.change_attention_model("rel_pos_local_attn", [128, 128])
         model.change_attention_model(self_attention_model="rel_pos")
+        assert model.transcribe(pcm, return_hypotheses=True, **QUIET)[0].score == first.score
         model.change_subsampling_conv_chunking_factor(1)
+    with open_model("tdt-ctc") as model:
+        (full,) = model.transcribe(pcm, return_hypotheses=True, **QUIET)
+        model.change_attention_model("rel_pos_local_attn", [6, 6])
+        assert model.transcribe(pcm, return_hypotheses=True, **QUIET)[0].score != full.score
+        with pytest.raises(ctrlspeak.ArgumentError, match="at least one frame"):
+            model.change_attention_model("rel_pos_local_attn", [0, 0])
+        model.change_attention_model("rel_pos")
+        assert model.transcribe(pcm, return_hypotheses=True, **QUIET)[0].score == full.score
 
 
 def test_habits(tdt: Any) -> None:

@@ -214,17 +214,24 @@ class ASRModel:
     def change_attention_model(
         self, self_attention_model: Optional[str] = None, att_context_size: Any = None, update_config: bool = True
     ) -> None:
-        """Another attention context, of those that the model was trained for: [left, right], or [left, chunk, right].
+        """Another attention context: [left, right], or [left, chunk, right].
 
-        self_attention_model   None or "rel_pos": the kind stays the file's
+        self_attention_model   "rel_pos_local_attn": a band, of models with full or local attention (memory of long recordings is
+                               then limited); "rel_pos": the file's own, or no limit of one with local attention; None: as it is
         """
         kept = self._model.info.attention
-        same = "rel_pos_local_attn" if kept.startswith("local") else "rel_pos"
-        if self_attention_model not in (None, same):
-            raise refuse("self_attention_model", self_attention_model, f"the kind is the file's, {kept}; expected {same} or None")
+        banded = kept.startswith(("full", "limited", "local"))
+        if self_attention_model not in (None, "rel_pos", *(["rel_pos_local_attn"] if banded else [])):
+            expected = "rel_pos, rel_pos_local_attn or None" if banded else "rel_pos or None"
+            raise refuse("self_attention_model", self_attention_model, f"the model's attention is {kept}; expected {expected}")
+        if att_context_size is None and self_attention_model == "rel_pos":
+            att_context_size = (-1, -1) if kept.startswith("local") else None
+            self._attention = None
         if att_context_size is None:
             return
         wanted: Any = tuple(att_context_size)
+        if self_attention_model == "rel_pos_local_attn" and max(wanted, default=0) <= 0:
+            raise ArgumentError(f"{list(wanted)}, expected a band of at least one frame", argument="att_context_size")
         self._model.transcribe(np.empty(0, np.float32), att_context=wanted, progress=False)  # the library knows which it has
         self._attention = wanted
 
