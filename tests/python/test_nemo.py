@@ -320,6 +320,7 @@ def test_override_config(tdt: Any, pcm: Any) -> None:
 
 
 REFUSED: dict[str, Any] = {
+    "self_attention_model": lambda m, _: m.change_attention_model("abs_pos"),
     "augmentor": lambda m, a: m.transcribe(a, augmentor={"white_noise": {}}),
     "partial_hypothesis": lambda m, a: m.transcribe(a, partial_hypothesis=[1]),
     "decoding_cfg.strategy": lambda m, _: m.change_decoding_strategy({"strategy": "maes"}),
