@@ -283,6 +283,15 @@ static void child_never_outlives_its_parent(void)
     child_goes_when_its_parent_is_killed(arguments);
 }
 
+static int descriptors_before;
+
+static void nothing_is_left(void)
+{
+    CHECK_INT(kit_count_descriptors(), descriptors_before);
+    CHECK_INT(kit_count_children(), 0);
+    CHECK(kit_has_no_child());
+}
+
 int main(int argc, char **argv)
 {
     int status = kit_begin(argc, argv);
@@ -293,7 +302,7 @@ int main(int argc, char **argv)
     arguments = argv;
     if (argc > 4)
         n_rounds = atoi(argv[4]);
-    int before = kit_count_descriptors();
+    descriptors_before = kit_count_descriptors();
     RUN(killed_at_any_moment);
     RUN(killed_in_the_job);
     RUN(recording_that_kills_every_child);
@@ -303,6 +312,6 @@ int main(int argc, char **argv)
     RUN(child_holds_nothing_of_its_parent);
     RUN(child_never_outlives_its_parent);
     kit_free_clips();
-    check_failed += kit_count_descriptors() != before || !kit_has_no_child();
+    RUN(nothing_is_left);
     return check_done();
 }
