@@ -42,6 +42,8 @@ class Tap:
         if report.failed:
             print(report.longreprtext, file=sys.stderr)
             self.say(False, f"collecting {report.nodeid}")
+        elif report.skipped:  # the whole file
+            self.say(True, report.nodeid, f" # SKIP {report.longrepr[2].removeprefix('Skipped: ')}")
 
 
 def main():
