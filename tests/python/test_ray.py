@@ -245,3 +245,14 @@ def test_what_the_model_refuses_ends_the_job() -> None:
         transcribe_dataset([SHORT], path_of("tdt"), language="de").take_all()
     with pytest.raises(ray.exceptions.RayError, match="none.nemo: cannot open"):
         transcribe_dataset([SHORT], DATA / "none.nemo").take_all()
+
+
+def test_the_measured_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    """bench/many.py, whose figures are in docs/MANY.md."""
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    import many
+
+    run = many.with_ray(str(SMALL), str(ROOT / "samples"), workers=2, cpus=2, batch_size=1)
+    assert run["texts"] == {str(clip): clip.with_suffix(".txt").read_text().strip() for clip in (ROOT / "samples").glob("*.wav")}
+    assert run["seconds"] > 0 and run["audio_seconds"] > 8 and run["resident"] >= run["theirs"]
+    assert "| Ray | " in many.markdown({"Ray": run})

@@ -96,8 +96,7 @@ def transcribe_dataset(
     concurrency   workers, or (least, most); None: from one to as many as the cluster has room for
     batch_size    rows that a worker is given at a time: they are heard together, and done again if it dies
     num_cpus      of a worker: also the threads of its model, unless `threads` says otherwise
-    map_options   more of Dataset.map_batches(): {"memory": 2 << 30}; {"max_task_retries": 3}: a recording that kills its worker each time
-                  ends the job, which is else without end
+    map_options   more of Dataset.map_batches(): {"memory": 2 << 30}
     model, column, prefix, options    as of Transcriber
 
     The columns of the source stay, but for one of bytes. What is not a Dataset gets a column `index` too, its rows from 0. Lazy, as all
@@ -118,7 +117,7 @@ def transcribe_dataset(
         batch_size=batch_size,
         compute=ray.data.ActorPoolStrategy(min_size=least, max_size=most),
         num_cpus=num_cpus,
-        **{"max_restarts": -1, "max_task_retries": -1, **(map_options or {})},
+        **(map_options or {}),
     )
     mapped.context.execution_options.preserve_order = True
     return mapped
