@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many recordings on many machines with Ray Data: docs/MANY.md says when that is worth it. Needs `pip install "ctrlspeak[ray]"`.
+"""Many recordings on many machines with Ray Data: docs/MANY.md says when that is worth it. Needs `pip install ".[ray]"`.
 
 import ctrlspeak.ray
 
