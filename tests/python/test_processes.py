@@ -275,9 +275,12 @@ def test_ten_thousand_calls_with_flat_memory(python: Any) -> None:
 
         def all_calls():
             calls(1000)
-            before = resident()
-            calls(10000)
-            print(resident() - before)
+            grown = []  # what leaks grows each time; what malloc keeps for threads, once in a while
+            for _ in range(4):
+                before = resident()
+                calls(2500)
+                grown.append(resident() - before)
+            print(min(grown))
 
         all_calls()
         thread = threading.Thread(target=all_calls)
@@ -287,7 +290,7 @@ def test_ten_thousand_calls_with_flat_memory(python: Any) -> None:
         flags=("-W", "error"),
     )
     grown = [int(line) for line in ran.stdout.split()]
-    assert len(grown) == 2 and all(bytes_ < 1 << 20 for bytes_ in grown), f"grew by {grown} bytes"
+    assert len(grown) == 2 and all(bytes_ < 1 << 17 for bytes_ in grown), f"grew by {grown} bytes"
 
 
 def test_files_and_models_leave_nothing_open(python: Any) -> None:
