@@ -97,6 +97,8 @@ typedef struct csi_floats {
 /* Room for at least n floats; what was there is lost when it grows. CS_ENOMEM speaks of `what`. */
 cs_err csi_floats_reserve(csi_floats *floats, size_t n, const char *what, cs_error *err);
 void csi_floats_finish(csi_floats *floats);
+/* Place buffers of these sizes one after the other, each from a multiple of 16 floats on; memory NULL: only count. Returns the sum. */
+size_t csi_floats_place(float *memory, const size_t *sizes, float **const *places, size_t n);
 
 typedef struct csi_arena {
     const csi_env *env;

@@ -184,6 +184,16 @@ cs_err csi_floats_reserve(csi_floats *floats, size_t n, const char *what, cs_err
     return CS_OK;
 }
 
+size_t csi_floats_place(float *memory, const size_t *sizes, float **const *places, size_t n)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        *places[i] = memory && sizes[i] ? memory + used : NULL;
+        used += (sizes[i] + 15) / 16 * 16;
+    }
+    return used;
+}
+
 void csi_floats_finish(csi_floats *floats)
 {
     if (floats->env)

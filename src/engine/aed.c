@@ -25,11 +25,6 @@ static void decoder_tensor(void *user, const char *name, int32_t n_dims, const i
 
 /* -------------------------------------------------------------------- memory */
 
-static size_t round_up(size_t n)
-{
-    return (n + 15) / 16 * 16;
-}
-
 /* Room for the longest prompt that "auto" may lead to, which is not known yet. */
 static csi_aed_room room_for(const hearing *h)
 {
@@ -43,22 +38,17 @@ static csi_aed_room room_for(const hearing *h)
 
 static cs_err reserve(hearing *h)
 {
-    cs_session *session = h->call->session;
+    csi_floats *memory = &h->call->session->decoder;
     const csi_aed_room room = room_for(h);
-    const size_t states = round_up(csi_aed_states_floats(h->net, room.n_frames));
-    const size_t cross = round_up(csi_aed_cross_floats(h->net, room.n_frames));
-    const size_t keys = round_up(csi_aed_cache_floats(h->net, &room));
-    const size_t logits = round_up((size_t)room.n_beams * (size_t)h->net->classes);
-    const size_t shown = h->call->options.tensor ? (size_t)(room.n_frames * h->net->d) : 0;
-    cs_err code =
-        csi_floats_reserve(&session->decoder, states + cross + keys + logits + shown, "the decoder", h->call->err);
+    const size_t sizes[] = {csi_aed_states_floats(h->net, room.n_frames), csi_aed_cross_floats(h->net, room.n_frames),
+                            csi_aed_cache_floats(h->net, &room), (size_t)room.n_beams * (size_t)h->net->classes,
+                            h->call->options.tensor ? (size_t)(room.n_frames * h->net->d) : 0};
+    float **const places[] = {&h->states, &h->cross, &h->keys, &h->logits, &h->shown};
+    cs_err code = csi_floats_reserve(memory, csi_floats_place(NULL, sizes, places, CSI_COUNT(sizes)), "the decoder",
+                                     h->call->err);
     if (code)
         return code;
-    h->states = session->decoder.data;
-    h->cross = h->states + states;
-    h->keys = h->cross + cross;
-    h->logits = h->keys + keys;
-    h->shown = h->logits + logits;
+    csi_floats_place(memory->data, sizes, places, CSI_COUNT(sizes));
     csi_aed_cache_init(h->net, &room, h->keys, &h->cache);
     return CS_OK;
 }

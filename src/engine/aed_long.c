@@ -42,13 +42,10 @@ static cs_err add_tokens(recording *r, const csi_emissions *from, size_t first, 
 }
 
 /* What the decoder said, less what it had said before. */
-static cs_err merge_tokens(recording *r, const csi_item *heard)
+static cs_err merge_tokens(recording *r, const csi_item *heard, const int32_t *ids)
 {
     const csi_call *c = r->call;
-    const int32_t *ids;
     csi_seam seam;
-    if (!csi_aed_text(c, r->arena, &heard->emissions, &ids))
-        return csi_fail_memory(c->err, heard->emissions.n, "the tokens of a chunk");
     cs_err code = csi_merge_ids(&r->ids, ids, heard->emissions.n, c->model->encoder.factor, &seam, c->err);
     if (code)
         return code;
@@ -61,17 +58,14 @@ static cs_err take_lap(recording *r, csi_item *heard, size_t k)
 {
     csi_call *c = r->call;
     bool has_times;
-    int32_t *content = csi_arena_array(r->arena, heard->emissions.n, sizeof *content);
     size_t closed;
-    if (!content)
-        return csi_fail_memory(c->err, heard->emissions.n * sizeof *content, "the tokens of a chunk");
     csi_lap *lap = &r->laps[k];
     lap->start_seconds = (double)(k * r->plan.step) / c->model->info.sample_rate_hz;
     cs_err code = csi_aed_times(c, heard, r->arena, &lap->timed, &has_times);
     if (!lap->timed.text)
         lap->timed.text = "";
     r->item->n_untimed += !has_times && heard->emissions.n > 0;
-    csi_timed_content(c->model->tokenizer, heard->emissions.items, heard->emissions.n, content, &closed);
+    csi_timed_content(c->model->tokenizer, heard->emissions.items, heard->emissions.n, NULL, &closed);
     return code ? code : add_tokens(r, &heard->emissions, 0, closed);
 }
 
@@ -85,16 +79,15 @@ static void spread(csi_emission *tokens, size_t n, int64_t n_frames)
 }
 
 /* The aligner's tokens, which are merged by themselves: their ids need not be the decoder's. */
-static cs_err take_aligned(recording *r, csi_item *heard, size_t k)
+static cs_err take_aligned(recording *r, csi_item *heard, const int32_t *ids, size_t k)
 {
     csi_call *c = r->call;
     const csi_compose compose = csi_compose_of(c);
     csi_aligned a;
     csi_timed timed;
-    const int32_t *ids;
     int64_t n_frames;
     bool fits;
-    const char *text = csi_aed_text(c, r->arena, &heard->emissions, &ids);
+    const char *text = csi_aed_text(c, r->arena, ids, heard->emissions.n);
     if (!text)
         return csi_fail_memory(c->err, heard->emissions.n, "the text of a chunk");
     cs_err code = csi_align(c, heard, r->arena, text, true, &a, &n_frames, &fits);
@@ -126,8 +119,11 @@ static cs_err take_chunk(recording *r, csi_item *heard, size_t k)
     }
     if (r->call->ask.times == CSI_TIMES_TOKENS)
         return take_lap(r, heard, k);
-    cs_err code = merge_tokens(r, heard);
-    return code || r->call->ask.times == CSI_TIMES_NONE ? code : take_aligned(r, heard, k);
+    const int32_t *ids = csi_aed_ids(r->arena, &heard->emissions);
+    if (!ids)
+        return csi_fail_memory(r->call->err, heard->emissions.n * sizeof *ids, "the tokens of a chunk");
+    cs_err code = merge_tokens(r, heard, ids);
+    return code || r->call->ask.times == CSI_TIMES_NONE ? code : take_aligned(r, heard, ids, k);
 }
 
 /* Hear samples of the recording. A chunk that fails by itself fails the whole. */

@@ -7,17 +7,19 @@
 
 /* --------------------------------------------------------------------- text */
 
-const char *csi_aed_text(const csi_call *c, csi_arena *arena, const csi_emissions *tokens, const int32_t **ids)
+const int32_t *csi_aed_ids(csi_arena *arena, const csi_emissions *tokens)
 {
-    int32_t *copy = csi_arena_array(arena, tokens->n, sizeof *copy);
+    int32_t *ids = csi_arena_array(arena, tokens->n, sizeof *ids);
+    for (size_t i = 0; ids && i < tokens->n; i++)
+        ids[i] = tokens->items[i].id;
+    return ids;
+}
+
+const char *csi_aed_text(const csi_call *c, csi_arena *arena, const int32_t *ids, size_t n)
+{
     csi_buf text;
-    if (!copy)
-        return NULL;
-    for (size_t i = 0; i < tokens->n; i++)
-        copy[i] = tokens->items[i].id;
-    *ids = copy;
     csi_buf_init(&text, &c->model->env);
-    csi_tokenizer_decode(c->model->tokenizer, copy, tokens->n, &text);
+    csi_tokenizer_decode(c->model->tokenizer, ids, n, &text);
     const char *kept = text.failed ? NULL : csi_string(arena, text.data ? text.data : "", text.size);
     csi_buf_finish(&text);
     return kept;
@@ -162,8 +164,8 @@ static bool add_alternatives(const csi_call *c, const csi_item *item, csi_arena 
     cs_alternative *list = csi_arena_array(arena, (size_t)item->n_others, sizeof *list);
     for (int32_t i = 0; list && i < item->n_others; i++) {
         const csi_emissions *e = &item->others[i];
-        list[i] = (cs_alternative){.score = e->score, .n_ids = (int32_t)e->n};
-        const char *text = csi_aed_text(c, arena, e, &list[i].ids);
+        list[i] = (cs_alternative){.score = e->score, .ids = csi_aed_ids(arena, e), .n_ids = (int32_t)e->n};
+        const char *text = list[i].ids ? csi_aed_text(c, arena, list[i].ids, e->n) : NULL;
         list[i].text = text ? stripped(c, arena, text) : NULL;
         if (!list[i].text)
             return false;

@@ -47,14 +47,14 @@ cs_err csi_align(csi_call *c, csi_item *item, csi_arena *arena, const char *text
 cs_err csi_aed_times(csi_call *c, csi_item *item, csi_arena *arena, csi_timed *timed, bool *has_times)
 {
     const csi_compose compose = csi_compose_of(c);
-    const int32_t *ids;
     csi_aligned aligned;
     int64_t n_frames;
     *has_times = false;
     *timed = (csi_timed){0};
     if (c->ask.times == CSI_TIMES_NONE || item->emissions.n == 0)
         return CS_OK;
-    const char *text = csi_aed_text(c, arena, &item->emissions, &ids);
+    const int32_t *ids = csi_aed_ids(arena, &item->emissions);
+    const char *text = ids ? csi_aed_text(c, arena, ids, item->emissions.n) : NULL;
     if (!text)
         return csi_fail_memory(c->err, item->emissions.n, "the text");
     if (c->ask.times == CSI_TIMES_TOKENS) {

@@ -172,8 +172,9 @@ cs_err csi_align(csi_call *c, csi_item *item, csi_arena *arena, const char *text
 /* aed_result.c: the item's result, from what the decoder said and, where timed is not NULL, when. */
 cs_err csi_aed_result(csi_call *c, csi_item *item);
 cs_err csi_aed_fill(csi_call *c, const csi_item *item, csi_arena *arena, const csi_timed *timed, cs_result *result);
-/* Tokens as text, and their ids; NULL: out of memory. */
-const char *csi_aed_text(const csi_call *c, csi_arena *arena, const csi_emissions *tokens, const int32_t **ids);
+/* The ids of tokens, and ids as text; NULL: out of memory. */
+const int32_t *csi_aed_ids(csi_arena *arena, const csi_emissions *tokens);
+const char *csi_aed_text(const csi_call *c, csi_arena *arena, const int32_t *ids, size_t n);
 
 /* heads.c: the frames of utterances that stand one after the other, to the emissions of their owners. */
 typedef struct csi_decoding {

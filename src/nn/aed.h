@@ -49,9 +49,6 @@ static inline int64_t csi_aed_at(const csi_aed_line *line, int64_t rows, int64_t
     return (column / CSI_PANEL * rows + row) * csi_aed_pitch(line) + column % CSI_PANEL;
 }
 
-/* Place buffers of these sizes one after the other, each from a multiple of 16 floats on; memory NULL: only count. Returns the sum. */
-size_t csi_aed_place(float *memory, const size_t *sizes, float **const *places, size_t n);
-
 /* The dense layers that follow read x, panels of rows. w: one of their weights, which tells their kind. */
 void csi_aed_read(csi_aed_line *line, const csi_dense_weights *w, const float *x, int64_t rows);
 /* y = w in + bias, for csi_aed_multiply(); x += w in + bias. */

@@ -41,7 +41,7 @@ static size_t layout(const csi_aed *aed, float *memory, csi_aed_cache *c)
                             (size_t)(aed->d * columns)};
     float **const places[] = {&c->self_k, &c->self_v, &c->cross_k, &c->cross_v, &ints[0],   &ints[1],  &c->x,
                               &c->h,      &c->wide,   &c->narrow,  &c->last,    &c->logits, &c->frames};
-    const size_t used = csi_aed_place(memory, sizes, places, CSI_COUNT(sizes));
+    const size_t used = csi_floats_place(memory, sizes, places, CSI_COUNT(sizes));
     c->slots = (int32_t *)(void *)ints[0];
     c->other_slots = (int32_t *)(void *)ints[1];
     return used;
@@ -70,7 +70,7 @@ static size_t cross_layout(const csi_aed *aed, int64_t n, float *memory, csi_aed
 {
     const size_t sizes[] = {csi_aed_panels(2 * (int64_t)aed->d, n), csi_aed_narrow_floats(&aed->decoder, n)};
     float **const places[] = {&line->wide, &line->narrow};
-    return csi_aed_place(memory, sizes, places, CSI_COUNT(sizes));
+    return csi_floats_place(memory, sizes, places, CSI_COUNT(sizes));
 }
 
 size_t csi_aed_cross_floats(const csi_aed *aed, int64_t n_frames)

@@ -19,16 +19,6 @@ size_t csi_aed_narrow_floats(const csi_aed_stack *s, int64_t columns)
     return s->n_layers ? csi_narrow_floats(csi_kind_of(&s->layers[0].in_w), CSI_MAX(s->inner, s->d), columns) : 0;
 }
 
-size_t csi_aed_place(float *memory, const size_t *sizes, float **const *places, size_t n)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < n; i++) {
-        *places[i] = memory && sizes[i] ? memory + used : NULL;
-        used += (sizes[i] + 15) / 16 * 16;
-    }
-    return used;
-}
-
 void csi_aed_read(csi_aed_line *line, const csi_dense_weights *w, const float *x, int64_t rows)
 {
     const csi_kind kind = csi_kind_of(w);

@@ -38,7 +38,7 @@ static size_t layout(const csi_aed *aed, int64_t n, float *memory, states *s)
                             layers ? (size_t)(2 * columns) : 0};
     float **const places[] = {&s->own,       &s->line.x,      &s->narrow, &s->line.h,
                               &s->line.wide, &s->line.narrow, &s->zeros,  &ints};
-    const size_t used = csi_aed_place(memory, sizes, places, CSI_COUNT(sizes));
+    const size_t used = csi_floats_place(memory, sizes, places, CSI_COUNT(sizes));
     s->first = (int32_t *)(void *)ints;
     s->end = ints ? s->first + columns : NULL;
     return used;

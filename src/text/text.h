@@ -149,7 +149,7 @@ typedef struct csi_timed {
  * word, numbers are frames. Without any pair: the stripped text and no words. CS_ENOMEM. */
 cs_err csi_timed_read(csi_arena *arena, const csi_compose *options, const char *text, size_t n_bytes, csi_timed *timed,
                       cs_error *err);
-/* The tokens between the time tokens of closed pairs: their places in tokens (n) to content (room for n). Returns how many; *closed: so many
+/* The tokens between the time tokens of closed pairs: their places in tokens (n) to content (room for n, or NULL). Returns how many; *closed: so many
  * tokens until the last pair was closed. */
 size_t csi_timed_content(const csi_tokenizer *tokenizer, const csi_emission *tokens, size_t n, int32_t *content,
                          size_t *closed);

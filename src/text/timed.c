@@ -131,7 +131,9 @@ size_t csi_timed_content(const csi_tokenizer *tokenizer, const csi_emission *tok
             n_content = n_kept;
             is_open = !is_open;
         } else if (is_open) {
-            content[n_content++] = (int32_t)i;
+            if (content)
+                content[n_content] = (int32_t)i;
+            n_content++;
         }
     }
     return n_kept;

@@ -113,7 +113,87 @@ def _cache_folder(cache: Any) -> Optional[bytes]:
     return os.fsencode(os.path.join(home, "ctrlspeak", "packed")) if os.path.isabs(home) else None
 
 
-class Model:
+class _Transcribes:
+    """transcribe(), of models and sessions."""
+
+    @overload
+    def transcribe(
+        self,
+        audio: Union[list[Any], tuple[Any, ...]],
+        *,
+        errors: Literal["raise"] = "raise",
+        progress: Progress = None,
+        verbose: bool = True,
+        sample_rate: Optional[int] = None,
+        channel: Channel = None,
+        raw: Optional[str] = None,
+        **options: Unpack[Options],
+    ) -> list[Result]: ...
+
+    @overload
+    def transcribe(
+        self,
+        audio: Union[list[Any], tuple[Any, ...]],
+        *,
+        errors: Literal["return"],
+        progress: Progress = None,
+        verbose: bool = True,
+        sample_rate: Optional[int] = None,
+        channel: Channel = None,
+        raw: Optional[str] = None,
+        **options: Unpack[Options],
+    ) -> list[Outcome]: ...
+
+    @overload
+    def transcribe(
+        self,
+        audio: Audio,
+        *,
+        errors: Literal["raise", "return"] = "raise",
+        progress: Progress = None,
+        verbose: bool = True,
+        sample_rate: Optional[int] = None,
+        channel: Channel = None,
+        raw: Optional[str] = None,
+        **options: Unpack[Options],
+    ) -> Result: ...
+
+    def transcribe(
+        self,
+        audio: Any,
+        *,
+        errors: Literal["raise", "return"] = "raise",
+        progress: Progress = None,
+        verbose: bool = True,
+        sample_rate: Optional[int] = None,
+        channel: Channel = None,
+        raw: Optional[str] = None,
+        **options: Any,
+    ) -> Any:
+        """Transcribe a recording, or a list of them.
+
+        audio         a path, the bytes of a file, an array of samples (ctrlspeak.audio); a list or tuple of these
+        errors        of a list: "raise": when all is done, BatchError, which has every result; "return": the Error is in the
+                      place of the result. The error of a single recording is always raised
+        progress      None: a bar on stderr where that is a terminal; a function f(done_seconds, total_seconds); a class such as
+                      tqdm.tqdm; False: nothing. What the function raises ends the call and is raised; it must not call this session
+        verbose       False: no bar of any kind
+        sample_rate   of arrays, where it is not the model's
+        channel       of files: "average" (default) or a number from 0
+        raw           of files without a header: "s16le:16000:1"
+        options       of cs_transcribe_options (ctrlspeak.h): language, timestamps, head, beams ...: see Options
+
+        Ctrl-C in the main thread ends the call within one layer of the encoder, with KeyboardInterrupt.
+        """
+        return self._hear(
+            audio, errors=errors, progress=progress, verbose=verbose, sample_rate=sample_rate, channel=channel, raw=raw, **options
+        )
+
+    def _hear(self, audio: Any, **arguments: Any) -> Any:
+        raise NotImplementedError
+
+
+class Model(_Transcribes):
     """A model that is open.
 
     precision   "auto", "f32", "int8" or "bf16"
@@ -245,52 +325,10 @@ class Model:
         self._with_handle(look)
         return found
 
-    @overload
-    def transcribe(
-        self,
-        audio: Union[list[Any], tuple[Any, ...]],
-        *,
-        errors: Literal["raise"] = "raise",
-        progress: Progress = None,
-        verbose: bool = True,
-        sample_rate: Optional[int] = None,
-        channel: Channel = None,
-        raw: Optional[str] = None,
-        **options: Unpack[Options],
-    ) -> list[Result]: ...
-
-    @overload
-    def transcribe(
-        self,
-        audio: Union[list[Any], tuple[Any, ...]],
-        *,
-        errors: Literal["return"],
-        progress: Progress = None,
-        verbose: bool = True,
-        sample_rate: Optional[int] = None,
-        channel: Channel = None,
-        raw: Optional[str] = None,
-        **options: Unpack[Options],
-    ) -> list[Outcome]: ...
-
-    @overload
-    def transcribe(
-        self,
-        audio: Audio,
-        *,
-        errors: Literal["raise", "return"] = "raise",
-        progress: Progress = None,
-        verbose: bool = True,
-        sample_rate: Optional[int] = None,
-        channel: Channel = None,
-        raw: Optional[str] = None,
-        **options: Unpack[Options],
-    ) -> Result: ...
-
-    def transcribe(self, audio: Any, **arguments: Any) -> Any:
-        """As Session.transcribe(), on a session of its own."""
+    def _hear(self, audio: Any, **arguments: Any) -> Any:
+        """On a session of its own."""
         with Session(self) as session:
-            return session.transcribe(audio, **arguments)
+            return session._hear(audio, **arguments)
 
 
 def _reopen(kind: type[Model], path: str, asked: dict[str, Any]) -> Model:
@@ -310,7 +348,7 @@ def _log_hook(log: Optional[Log]) -> Any:
     return h.LogFn(hook)
 
 
-class Session:
+class Session(_Transcribes):
     """Buffers that are kept between calls. A second thread's call waits for the first one's end."""
 
     _handle: Optional[int] = None
@@ -361,49 +399,7 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @overload
-    def transcribe(
-        self,
-        audio: Union[list[Any], tuple[Any, ...]],
-        *,
-        errors: Literal["raise"] = "raise",
-        progress: Progress = None,
-        verbose: bool = True,
-        sample_rate: Optional[int] = None,
-        channel: Channel = None,
-        raw: Optional[str] = None,
-        **options: Unpack[Options],
-    ) -> list[Result]: ...
-
-    @overload
-    def transcribe(
-        self,
-        audio: Union[list[Any], tuple[Any, ...]],
-        *,
-        errors: Literal["return"],
-        progress: Progress = None,
-        verbose: bool = True,
-        sample_rate: Optional[int] = None,
-        channel: Channel = None,
-        raw: Optional[str] = None,
-        **options: Unpack[Options],
-    ) -> list[Outcome]: ...
-
-    @overload
-    def transcribe(
-        self,
-        audio: Audio,
-        *,
-        errors: Literal["raise", "return"] = "raise",
-        progress: Progress = None,
-        verbose: bool = True,
-        sample_rate: Optional[int] = None,
-        channel: Channel = None,
-        raw: Optional[str] = None,
-        **options: Unpack[Options],
-    ) -> Result: ...
-
-    def transcribe(
+    def _hear(
         self,
         audio: Any,
         *,
@@ -415,21 +411,6 @@ class Session:
         raw: Optional[str] = None,
         **options: Any,
     ) -> Any:
-        """Transcribe a recording, or a list of them.
-
-        audio         a path, the bytes of a file, an array of samples (ctrlspeak.audio); a list or tuple of these
-        errors        of a list: "raise": when all is done, BatchError, which has every result; "return": the Error is in the
-                      place of the result. The error of a single recording is always raised
-        progress      None: a bar on stderr where that is a terminal; a function f(done_seconds, total_seconds); a class such as
-                      tqdm.tqdm; False: nothing. What the function raises ends the call and is raised; it must not call this session
-        verbose       False: no bar of any kind
-        sample_rate   of arrays, where it is not the model's
-        channel       of files: "average" (default) or a number from 0
-        raw           of files without a header: "s16le:16000:1"
-        options       of cs_transcribe_options (ctrlspeak.h): language, timestamps, head, beams ...: see Options
-
-        Ctrl-C in the main thread ends the call within one layer of the encoder, with KeyboardInterrupt.
-        """
         single = not isinstance(audio, (list, tuple))
         if errors not in ("raise", "return"):
             raise ArgumentError(f'{errors!r}, expected "raise" or "return"', argument="errors")
